@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+help:
+	@echo 'make boot       both series applied, built and booted: a guest takes MSIs through a placed window'
+	@echo 'make check      every test, through prove'
+	@echo 'make check-all  the same with the boots and builds that take longest'
+	@echo 'make export     write patches/ and qemu-patches/ from the branches "series" of the cache'
+	@echo 'make clean-out  remove logs and drawings, keep what was built'
+	@echo
+	@echo 'Trees, downloads and builds live in $${MSIWIN_CACHE:-~/.cache/msiwin}.'
+
+# One shell, so that the clock of common.sh runs through both.
+boot:
+	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; ./apply.sh --base; tests/boot/run auto
+
+check:
+	@tests/run
+
+check-all:
+	@ALL=1 tests/run
+
+export:
+	@tests/series/export
+
+clean-out:
+	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; rm -rf "$$OUT"
+
+.PHONY: help boot check check-all export clean-out
