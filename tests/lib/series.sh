@@ -1,0 +1,44 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What series.conf says.  NAME is linux or qemu throughout.
+
+# base_field NAME KEY
+base_field() {
+	awk -v name="$1" -v key="$2" '
+		$1 == "base" { inside = $2 == name }
+		inside && $1 == key { print $2; exit }' "$TOP/series.conf"
+}
+
+patch_dir() {
+	case $1 in
+	linux) echo patches ;;
+	qemu) echo qemu-patches ;;
+	*) die "no such series: $1" "there are linux and qemu" ;;
+	esac
+}
+
+# patch_files NAME  The patches in order, as paths from the top of the repo.
+patch_files() {
+	grep "^$(patch_dir "$1")/" "$TOP/series.conf" || :
+}
+
+# patches_key NAME  One key for all patches of a series.
+patches_key() (
+	cd "$TOP"
+	# shellcheck disable=SC2046 # git format-patch writes no blanks in names
+	sha_of /dev/null $(patch_files "$1")
+)
+
+# tree_release NAME DIR  VERSION.PATCHLEVEL of a source tree.
+tree_release() {
+	case $1 in
+	linux)
+		awk '/^VERSION = /{v = $3} /^PATCHLEVEL = /{print v "." $3; exit}' \
+			"$2/Makefile"
+		;;
+	qemu)
+		sed -n 's/^\([0-9]*\.[0-9]*\).*/\1/p' "$2/VERSION"
+		;;
+	esac
+}
