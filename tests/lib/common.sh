@@ -79,7 +79,7 @@ run_logged() (
 	shift
 	mkdir -p "$(dirname "$log")"
 	: >"$log"
-	progress "$log" >&2 9>&- progress "$log" >&2 & # 9: not to hold a lock past its time
+	progress "$log" >&2 9>&- & # without fd 9: its last sleep must not hold a lock
 	progress_pid=$!
 	# A trap, because with set -e a failing function ends this subshell.
 	trap 'logged_end $? "$log" "$progress_pid" "$*"' EXIT
