@@ -1,0 +1,114 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a boot must have done, read from $dir/l1.log and $dir/l2.log: the
+# consoles of L1 and L2, where l1-init and l2-init tell in lines that begin
+# with @.  The variables are the cell's keys, as matrix.conf describes them.
+
+# The first reason is the cell's, all of them are in reasons.
+fail() {
+	echo "$*" >>"$dir/reasons"
+}
+
+# value KEY: of the line "@l1 KEY=value"
+value() {
+	sed -n "s/^@l1 $1=\([^\r]*\).*/\1/p" "$dir/l1.log"
+}
+
+between() {
+	[ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
+}
+
+check_logs() {
+	[ -n "$(value end)" ] || fail "L1 did not reach its end: $(tail -n 1 "$dir/l1.log")"
+	found=$(grep -hE 'WARNING: |BUG: |INFO: |Unable to handle|Kernel panic|suspicious RCU' \
+		"$dir/l1.log" "$dir/l2.log" | head -n 1)
+	[ -z "$found" ] || fail "kernel report: $found"
+	grep -v '^#' "$BOOT/known-messages" >"$dir/known"
+	found=$(grep -hE '^@l[12]dmesg <[0-4]>' "$dir/l1.log" "$dir/l2.log" |
+		grep -vEf "$dir/known" | head -n 1)
+	[ -z "$found" ] || fail "message that the unpatched boot lacks: $found"
+}
+
+# check_nic NUMBER: pings, and more than a handful of MSIs
+check_nic() {
+	line=$(grep "^@l2 nic=$1 " "$dir/l2.log" | tr -d '\r')
+	case $line in
+	'') fail "NIC $1 did not come up in L2" ;;
+	*ping=5/5*) ;;
+	*) fail "NIC $1: ${line#@l2 }" ;;
+	esac
+	count=${line##*msi=}
+	count=${count%% *}
+	[ "${count:-0}" -ge 10 ] || fail "NIC $1: only ${count:-0} MSIs in L2"
+	l2_msi=$((l2_msi + ${count:-0}))
+}
+
+check_l2() {
+	l2_msi=0
+	n=0
+	for _ in $(words "$backends"); do
+		n=$((n + 1))
+		check_nic $n
+	done
+	# e1000e fires a vector every two seconds: L1, asked later, may have more
+	l1_msi=$(value msi)
+	between "${l1_msi:-0}" "$l2_msi" $((l2_msi + 10 * n)) ||
+		fail "L1 counted ${l1_msi:-no} MSIs, L2 $l2_msi"
+	l2_time=$(echo "$(value start) $(value finish)" | awk '{ printf "%.1f", $2 - $1 }')
+	check_window
+	figures="window=$start size=$(printf '0x%x' $((end - start + 1))) msi=$l2_msi ping=5/5 l2=$l2_time"s
+}
+
+# The window as the kernel reports it: QEMU's answer when it knows one, else sysfs.
+find_window() {
+	sed -n 's/.*msi-window: *\(0x[0-9a-f]*\)-\(0x[0-9a-f]*\).*/\1 \2/p' "$dir/l1.log"
+	sed -n 's/^@resv [^ ]* \(0x[0-9a-f]*\) \(0x[0-9a-f]*\) msi.*/\1 \2/p' "$dir/l1.log"
+}
+
+check_window() {
+	find_window >"$dir/windows"
+	read -r start end <"$dir/windows" || { fail "no MSI window was reported"; return; }
+	start=$(printf '0x%x' "$start")
+	end=$(printf '0x%x' "$end")
+	[ "$start" = "$window" ] || fail "the window is at $start, not at $window"
+
+	sed -n 's/^@msix .* address=\(0x[0-9a-f]*\) .*/\1/p' "$dir/l1.log" >"$dir/addresses"
+	[ -s "$dir/addresses" ] || fail "no device holds an MSI address"
+	while read -r addr; do
+		between $((addr)) $((start)) $((end)) ||
+			fail "a device's MSI address $addr is outside the window $start-$end"
+	done <"$dir/addresses"
+
+	hit=
+	sed -n 's/^@resv [^ ]* \(0x[0-9a-f]*\) \(0x[0-9a-f]*\) \([a-z-]*\).*/\1 \2 \3/p' "$dir/l1.log" |
+		grep -v ' msi$' >"$dir/regions" || :
+	while read -r from to type; do
+		[ $((from)) -gt $((end)) ] || [ $((to)) -lt $((start)) ] || hit="$type $from-$to"
+	done <"$dir/regions"
+	case $overlap,$hit in
+	yes,) fail "the window $start-$end lies in no reserved region" ;;
+	,?*) fail "the window $start-$end lies in $hit" ;;
+	esac
+}
+
+# QEMU must say TEXT once and, if it is to refuse, not run L2.
+check_qemu() {
+	count=$(grep '^@qemu ' "$dir/l1.log" | grep -cF "$1" || :)
+	[ "$count" -eq 1 ] || fail "QEMU said '$1' $count times; it said: $(grep '^@qemu ' "$dir/l1.log" | head -n 1)"
+}
+
+check_selftests() {
+	for test in $(words "$selftests"); do
+		grep -q "^@selftest $test status=0" "$dir/l1.log" ||
+			fail "$test: $(grep '^@tap not ok' "$dir/l1.log" | head -n 1)"
+	done
+	figures=$(sed -n 's/^@tap # Totals: //p' "$dir/l1.log" | awk '
+		{ gsub(/[a-z]+:/, ""); pass += $1; fail += $2; skip += $5 }
+		END { printf "pass=%d fail=%d skip=%d", pass, fail, skip }')
+	case $figures in
+	"pass=0 "*) fail "no selftest passed" ;;
+	*" fail=0 "*) ;;
+	*) fail "selftests: $figures: $(grep '^@tap not ok' "$dir/l1.log" | head -n 1)" ;;
+	esac
+}

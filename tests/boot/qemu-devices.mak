@@ -1,0 +1,13 @@
+# L1's QEMU: KVM on virt with passed-through PCI devices, nothing else.
+CONFIG_ARM_VIRT=y
+CONFIG_PCIE_PORT=y
+CONFIG_VFIO=y
+CONFIG_VFIO_PCI=y
+CONFIG_IOMMUFD=y
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_IOMMU=y
+# 10.2.2 does not link without these
+CONFIG_VIRTIO_MEM=y
+CONFIG_CXL=y
+CONFIG_PXB=y
+CONFIG_CXL_MEM_DEVICE=y

@@ -1,0 +1,148 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Cross builds for the boots.  Each function prints the path of its result,
+# which lies in a folder named after everything it was made from, so that a
+# second call finds it and a half-done build is never taken for one.
+#
+# Source common.sh and provision.sh first.  There is one worktree a tree, in
+# $MSIWIN_CACHE/walk: ccache and make know a file by its path.  Who changes it
+# holds the lock walk-linux or walk-qemu.
+
+CROSS=aarch64-linux-gnu-
+export CCACHE_DIR="$MSIWIN_CACHE/ccache"
+# no time and no host name in an Image
+export KBUILD_BUILD_TIMESTAMP='@0' KBUILD_BUILD_USER=msiwin KBUILD_BUILD_HOST=msiwin
+
+# checkout linux|qemu REV
+checkout() (
+	tree=$MSIWIN_CACHE/walk/$1
+	if [ ! -e "$tree/.git" ]; then
+		rm -rf "$tree"
+		git -C "$MSIWIN_CACHE/src/$1" worktree prune
+		git -C "$MSIWIN_CACHE/src/$1" worktree add -q --detach --no-checkout "$tree" "$2"
+	fi
+	git -C "$tree" checkout -q --force --detach "$2"
+)
+
+# tree_id linux|qemu REV
+tree_id() {
+	git -C "$MSIWIN_CACHE/src/$1" rev-parse --verify -q "$2^{tree}" ||
+		die "no revision $2 in $MSIWIN_CACHE/src/$1" "run ./apply.sh --base"
+}
+
+# publish FOLDER FILE...: the files appear there together or not at all.
+publish() (
+	dir=$1
+	shift
+	rm -rf "$dir.$$"
+	mkdir -p "$dir.$$"
+	cp "$@" "$dir.$$"
+	rm -rf "$dir"
+	mv "$dir.$$" "$dir"
+)
+
+kmake() {
+	make -j"$(nproc)" -C "$MSIWIN_CACHE/walk/linux" ARCH=arm64 LOCALVERSION= \
+		CROSS_COMPILE="ccache $CROSS" "$@"
+}
+
+# build_kernel VARIANT REV: config.base + config.VARIANT -> path of Image
+build_kernel() (
+	config=$TOP/tests/boot/config
+	tree=$(tree_id linux "$2")
+	key=$({ cat "$config.base" "$config.$1"; echo "$tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
+	dir=$MSIWIN_CACHE/image/$key
+	[ -f "$dir/Image" ] || with_lock walk-linux make_kernel "$1" "$2" "$dir" >&2
+	echo "$dir/Image"
+)
+
+make_kernel() {
+	[ ! -f "$3/Image" ] || return 0
+	obj=$MSIWIN_CACHE/obj/linux-$1
+	mkdir -p "$obj"
+	checkout linux "$2"
+	cat "$config.base" "$config.$1" >"$obj/all.config"
+	stage "kernel $2, $1"
+	kmake -s O="$obj" KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
+	check_config "$obj"
+	run_logged "$obj/build.log" kmake O="$obj" Image
+	publish "$3" "$obj/arch/arm64/boot/Image" "$obj/usr/gen_init_cpio"
+	stage_done
+}
+
+# Kconfig drops what it does not know or cannot have without a word.
+check_config() (
+	grep '^CONFIG' "$1/all.config" | while read -r line; do
+		grep -qxF "$line" "$1/.config" || die "kernel config lost $line" "look at its dependencies"
+	done
+)
+
+# build_qemu REV: KVM only, static, so that an initramfs needs no library
+build_qemu() (
+	devices=$TOP/tests/boot/qemu-devices.mak
+	tree=$(tree_id qemu "$1")
+	key=$({ cat "$devices" "$TOP/tests/lib/build.sh"; echo "$tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
+	dir=$MSIWIN_CACHE/qemu/$key
+	[ -f "$dir/qemu-system-aarch64" ] || with_lock walk-qemu make_qemu "$1" "$dir" >&2
+	echo "$dir/qemu-system-aarch64"
+)
+
+make_qemu() {
+	[ ! -f "$2/qemu-system-aarch64" ] || return 0
+	obj=$MSIWIN_CACHE/obj/qemu
+	mkdir -p "$obj"
+	checkout qemu "$1"
+	cp "$devices" "$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin.mak"
+	stage "qemu $1"
+	# meson and pycotap are newer than bookworm's
+	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
+	sysroot=$MSIWIN_CACHE/sysroot/arm64
+	export PKG_CONFIG=pkg-config PKG_CONFIG_SYSROOT_DIR="$sysroot" \
+		PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig"
+	stamped "$obj/configured" "$key" run_logged "$obj/configure.log" configure_qemu
+	run_logged "$obj/build.log" ninja -C "$obj" qemu-system-aarch64
+	${CROSS}strip -o "$obj/qemu-system-aarch64.stripped" "$obj/qemu-system-aarch64"
+	mkdir -p "$obj/result"
+	mv "$obj/qemu-system-aarch64.stripped" "$obj/result/qemu-system-aarch64"
+	publish "$2" "$obj/result/qemu-system-aarch64"
+	stage_done
+}
+
+configure_qemu() {
+	cd "$obj" && rm -rf build.ninja meson-private && "$MSIWIN_CACHE/walk/qemu/configure" \
+		--python=/usr/bin/python3 --cross-prefix=$CROSS \
+		--cc="ccache ${CROSS}gcc --sysroot=$sysroot" \
+		--target-list=aarch64-softmmu --static --without-default-features \
+		--without-default-devices --with-devices-aarch64=msiwin \
+		--enable-kvm --disable-tcg --enable-fdt=system --disable-docs \
+		--disable-tools --disable-werror --disable-debug-info \
+		--disable-install-blobs
+}
+
+# build_selftests REV: tools/testing/selftests/vfio, static arm64 -> path of their folder
+build_selftests() (
+	tree=$(tree_id linux "$1")
+	key=$({ echo "$tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
+	dir=$MSIWIN_CACHE/selftests/$key
+	[ -d "$dir" ] || with_lock walk-linux make_selftests "$1" "$dir" >&2
+	echo "$dir"
+)
+
+make_selftests() {
+	[ ! -d "$2" ] || return 0
+	obj=$MSIWIN_CACHE/obj/selftests
+	sysroot=$MSIWIN_CACHE/sysroot/arm64
+	mkdir -p "$obj/bin"
+	checkout linux "$1"
+	stage "selftests $1"
+	run_logged "$obj/headers.log" kmake O="$obj" headers
+	rm -rf "${obj:?}/bin"
+	mkdir "$obj/bin"
+	# EXTRA_CFLAGS is the only variable that reaches both compiler and linker
+	run_logged "$obj/build.log" kmake -C tools/testing/selftests/vfio OUTPUT="$obj/bin" \
+		CC="ccache ${CROSS}gcc --sysroot=$sysroot" EXTRA_CFLAGS='-static -pthread' \
+		KHDR_INCLUDES="-isystem $obj/usr/include"
+	publish "$2" "$obj"/bin/*_test
+	stage_done
+}
