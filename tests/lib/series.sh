@@ -30,6 +30,13 @@ patches_key() (
 	sha_of /dev/null $(patch_files "$1")
 )
 
+# Files that a series touches, as they are called before and after.
+touched_files() (
+	cd "$TOP"
+	# shellcheck disable=SC2046 # git format-patch writes no blanks in names
+	sed -n 's,^diff --git a/\(.*\) b/\(.*\)$,\1\n\2,p' /dev/null $(patch_files "$1") | sort -u
+)
+
 # tree_release NAME DIR  VERSION.PATCHLEVEL of a source tree.
 tree_release() {
 	case $1 in
@@ -42,3 +49,19 @@ tree_release() {
 		;;
 	esac
 }
+
+# install_uapi DIR  The headers of the patched kernel as userspace gets them.
+install_uapi() (
+	scratch=$(mktemp -d)
+	trap 'rm -rf "$scratch"' EXIT
+	git -C "$MSIWIN_CACHE/src/linux" archive series include/uapi/linux \
+		scripts/headers_install.sh scripts/unifdef.c | tar -x -C "$scratch"
+	(
+		cd "$scratch"
+		cc -O -w -o scripts/unifdef scripts/unifdef.c
+		for header in vfio.h iommufd.h; do
+			srctree=. sh scripts/headers_install.sh "include/uapi/linux/$header" $header
+		done
+	)
+	cp "$scratch/vfio.h" "$scratch/iommufd.h" "$1/"
+)

@@ -1,0 +1,181 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards: what apply.sh does to a user's tree.  Git trees and unpacked tarballs
+# get the whole series or stay as they are; dirty, foreign and already patched
+# trees are told so; the quilt series gives the same tree.  The trees hold only
+# the files that the series touches, and apply.sh cannot tell.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
+. "$TOP/tests/lib/provision.sh"
+. "$TOP/tests/lib/tap.sh"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export GIT_AUTHOR_NAME=T GIT_AUTHOR_EMAIL=t@localhost
+export GIT_COMMITTER_NAME=T GIT_COMMITTER_EMAIL=t@localhost
+
+# tree REV  A fresh tree of that revision of src/$name in $dir.
+tree() (
+	rm -rf "$dir"
+	mkdir "$dir"
+	cd "$MSIWIN_CACHE/src/$name"
+	# shellcheck disable=SC2046 # no blanks in names
+	git archive "$1" $(touched_files "$name" |
+		xargs git ls-tree -r --name-only "$1" Makefile VERSION) | tar -x -C "$dir"
+)
+
+git_tree() {
+	tree "$1"
+	git -C "$dir" init -q -b main
+	git -C "$dir" add -A -f
+	git -C "$dir" commit -q -m base
+}
+
+# The patched revision, to compare with.
+is_series() (
+	cp -r "$dir" "$dir.mine"
+	rm -rf "$dir.mine/.git"
+	tree series
+	diff -r "$dir.mine" "$dir"
+	rm -rf "$dir.mine"
+)
+
+# What is in the tree, .git included as far as it matters.
+state() (
+	cd "$dir"
+	find . -path ./.git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
+	[ ! -d .git ] || git for-each-ref
+	[ ! -d .git ] || git status --porcelain --branch
+)
+
+# unchanged CMD...
+unchanged() (
+	before=$(state)
+	"$@"
+	[ "$before" = "$(state)" ]
+)
+
+apply() {
+	"$top/apply.sh" "--$name" "$dir" "$@"
+}
+
+# A repo whose third patch has a hunk that fits nowhere.
+broken_repo() {
+	cp -r "$TOP" "$scratch/repo"
+	broken=$(patch_files "$name" | sed -n 3p)
+	awk '!done && /^[-] / { sub(/^- */, "-no such line ") ; done = 1 }
+		!done && /^ [^ ]/ && hunk { sub(/^ /, " no such line "); done = 1 }
+		/^@@/ { hunk = 1 }
+		{ print }' "$TOP/$broken" >"$scratch/repo/$broken"
+}
+
+test_tarball() {
+	tree base
+	apply
+	is_series
+}
+
+test_check() {
+	tree base
+	unchanged says "patches of $name apply" apply --check
+}
+
+test_tarball_again() {
+	tree series
+	unchanged says "has the series of $name already" apply
+}
+
+test_tarball_signoff() {
+	tree base
+	unchanged fails "is no git tree" apply --signoff
+}
+
+test_tarball_broken() {
+	tree base
+	top=$scratch/repo
+	unchanged fails "$broken does not apply" apply
+	fails "Hunk #1 FAILED" apply
+}
+
+test_git() {
+	git_tree base
+	says "on branch msi-window" apply
+	[ "$(git -C "$dir" rev-list --count main..msi-window)" = "$(patch_files "$name" | wc -l)" ]
+	[ "$(git -C "$dir" symbolic-ref --short HEAD)" = msi-window ]
+	is_series
+}
+
+test_git_signoff() {
+	git_tree base
+	apply --signoff
+	git -C "$dir" log --format=%B main..HEAD >"$scratch/log"
+	[ "$(grep -cx 'Signed-off-by: T <t@localhost>' "$scratch/log")" = "$(patch_files "$name" | wc -l)" ]
+}
+
+test_git_dirty() {
+	git_tree base
+	echo >>"$dir/$(touched_files "$name" | xargs git -C "$dir" ls-files | head -n 1)"
+	unchanged fails "not committed" apply
+}
+
+test_git_again() {
+	git_tree series
+	unchanged says "has the series of $name already" apply
+}
+
+test_git_broken() {
+	git_tree base
+	top=$scratch/repo
+	unchanged fails "$broken does not apply" apply
+}
+
+test_foreign() {
+	git_tree base
+	case $name in
+	linux) sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 99/' "$dir/Makefile" ;;
+	qemu) sed -i 's/\.[0-9]*/.99/' "$dir/VERSION" ;;
+	esac
+	git -C "$dir" commit -q -a -m other
+	unchanged fails "the series is for $(base_field "$name" release)" apply
+	apply --force
+}
+
+test_no_tree() {
+	rm -rf "$dir"
+	mkdir "$dir"
+	unchanged fails "is no $name source tree" apply
+}
+
+test_quilt() {
+	tree base
+	"$top/apply.sh" --quilt "$scratch/quilt"
+	(cd "$dir" && QUILT_PATCHES=$scratch/quilt/$name quilt push -a --fuzz=0 && rm -rf .pc)
+	is_series
+	rm -rf "$scratch/quilt"
+}
+
+for name in linux qemu; do
+	provision_base "$name"
+	provision_series "$name"
+	top=$TOP
+	dir=$scratch/$name
+	broken_repo
+	ok "$name: a tarball gets the series" test_tarball
+	ok "$name: --check tells and touches nothing" test_check
+	ok "$name: a patched tarball is left alone" test_tarball_again
+	ok "$name: a tarball takes no sign-off" test_tarball_signoff
+	ok "$name: a patch that fails is named, the tarball stays as it was" test_tarball_broken
+	ok "$name: a git tree gets a branch" test_git
+	ok "$name: --signoff signs every patch" test_git_signoff
+	ok "$name: a dirty tree is refused" test_git_dirty
+	ok "$name: a patched git tree is left alone" test_git_again
+	ok "$name: a patch that fails leaves the git tree as it was" test_git_broken
+	ok "$name: another release is refused, --force tries it" test_foreign
+	ok "$name: a folder that is no source tree is refused" test_no_tree
+	ok "$name: quilt takes the quilt series" test_quilt
+	rm -rf "$scratch/repo"
+done
+tap_done

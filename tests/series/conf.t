@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards: series.conf lists exactly the patches that are there, in the order of
+# their numbers, and every patch has the headers that git am and a maintainer
+# need.  A sign-off is the poster's to add, so none may be in yet.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
+. "$TOP/tests/lib/series.sh"
+. "$TOP/tests/lib/tap.sh"
+
+same_list() (
+	cd "$TOP"
+	listed=$(patch_files "$1")
+	there=$(find "$(patch_dir "$1")" -name '*.patch' ! -name '0000-*' | sort)
+	[ "$listed" = "$there" ] || {
+		echo "listed:" "$listed" "there:" "$there"
+		exit 1
+	}
+)
+
+headers() (
+	cd "$TOP"
+	count=$(patch_files "$1" | wc -l)
+	for patch in "$(patch_dir "$1")/0000-cover-letter.patch" $(patch_files "$1"); do
+		file=${patch##*/}
+		number=$(printf "%0${#count}d" "$(echo "${file%%-*}" | sed 's/^0*\(.\)/\1/')")
+		head -n 1 "$patch" | grep -qxE 'From 0{40} Mon Sep 17 00:00:00 2001'
+		sed '/^$/q' "$patch" | grep -q '^From:'
+		sed '/^$/q' "$patch" | grep -q '^Date: '
+		sed '/^$/q' "$patch" | grep -qF "Subject: [PATCH $number/$count] " || {
+			echo "$patch: no '[PATCH $number/$count]' in its subject"
+			exit 1
+		}
+	done
+)
+
+no_signoff() {
+	! grep -rn '^Signed-off-by:' "$TOP/$(patch_dir "$1")"
+}
+
+for name in linux qemu; do
+	ok "$name: series.conf lists the patches of the folder in order" same_list "$name"
+	ok "$name: every patch and the cover letter are numbered mail" headers "$name"
+	ok "$name: no sign-off" no_signoff "$name"
+done
+tap_done
