@@ -78,11 +78,18 @@ check_config() (
 	done
 )
 
+QEMU_FLAGS="--python=/usr/bin/python3 --cross-prefix=$CROSS
+	--target-list=aarch64-softmmu --static --enable-kvm --disable-tcg
+	--without-default-features --without-default-devices
+	--with-devices-aarch64=msiwin --enable-fdt=system --disable-docs
+	--disable-tools --disable-werror --disable-debug-info
+	--disable-install-blobs"
+
 # build_qemu REV: KVM only, static, so that an initramfs needs no library
 build_qemu() (
 	devices=$TOP/tests/boot/qemu-devices.mak
 	tree=$(tree_id qemu "$1")
-	key=$({ cat "$devices" "$TOP/tests/lib/build.sh"; echo "$tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
+	key=$({ cat "$devices"; echo "$QEMU_FLAGS $tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
 	dir=$MSIWIN_CACHE/qemu/$key
 	[ -f "$dir/qemu-system-aarch64" ] || with_lock walk-qemu make_qemu "$1" "$dir" >&2
 	echo "$dir/qemu-system-aarch64"
@@ -100,7 +107,7 @@ make_qemu() {
 	sysroot=$MSIWIN_CACHE/sysroot/arm64
 	export PKG_CONFIG=pkg-config PKG_CONFIG_SYSROOT_DIR="$sysroot" \
 		PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig"
-	stamped "$obj/configured" "$key" run_logged "$obj/configure.log" configure_qemu
+	stamped "$obj/configured" "$QEMU_FLAGS" run_logged "$obj/configure.log" configure_qemu
 	run_logged "$obj/build.log" ninja -C "$obj" qemu-system-aarch64
 	${CROSS}strip -o "$obj/qemu-system-aarch64.stripped" "$obj/qemu-system-aarch64"
 	mkdir -p "$obj/result"
@@ -110,14 +117,10 @@ make_qemu() {
 }
 
 configure_qemu() {
-	cd "$obj" && rm -rf build.ninja meson-private && "$MSIWIN_CACHE/walk/qemu/configure" \
-		--python=/usr/bin/python3 --cross-prefix=$CROSS \
-		--cc="ccache ${CROSS}gcc --sysroot=$sysroot" \
-		--target-list=aarch64-softmmu --static --without-default-features \
-		--without-default-devices --with-devices-aarch64=msiwin \
-		--enable-kvm --disable-tcg --enable-fdt=system --disable-docs \
-		--disable-tools --disable-werror --disable-debug-info \
-		--disable-install-blobs
+	cd "$obj" && rm -rf build.ninja meson-private
+	# shellcheck disable=SC2086 # one word a flag
+	"$MSIWIN_CACHE/walk/qemu/configure" $QEMU_FLAGS \
+		--cc="ccache ${CROSS}gcc --sysroot=$sysroot"
 }
 
 # build_selftests REV: tools/testing/selftests/vfio, static arm64 -> path of their folder
