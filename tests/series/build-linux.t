@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards: the kernel builds after every patch, so that git bisect can stop
+# anywhere: the touched folders, gcc, arm64 and x86_64, W=1 without a warning, and
+# no module calls a function that is not exported.  A patched tree that passed
+# once is not built again.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
+. "$TOP/tests/lib/provision.sh"
+. "$TOP/tests/lib/build.sh"
+. "$TOP/tests/lib/tap.sh"
+
+src=$MSIWIN_CACHE/src/linux
+walk=$MSIWIN_CACHE/walk/linux
+
+# configs ARCH
+configs() {
+	[ "$1" = x86_64 ] || echo "$TOP/tests/boot/config.base $TOP/tests/boot/config.4k"
+	echo "$TOP/tests/series/config.$1"
+}
+
+compiler() {
+	[ "$1" = arm64 ] && echo "${CROSS}gcc" || echo gcc
+}
+
+# key ARCH COMMIT  All that the result hangs on; not what is never compiled.
+key() (
+	# shellcheck disable=SC2046 # one word a file
+	{
+		cat $(configs "$1")
+		"$(compiler "$1")" --version
+		git -C "$src" ls-tree "$2" | grep -vE '	(Documentation|tools|samples|MAINTAINERS)$'
+	} | sha256sum | cut -c 1-16
+)
+
+# compile ARCH COMMIT
+compile() (
+	arch=$1
+	obj=$MSIWIN_CACHE/obj/series-$arch
+	mkdir -p "$obj"
+	checkout linux "$2"
+	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="$arch" LOCALVERSION= CC="ccache $(compiler "$arch")"
+	[ "$arch" = x86_64 ] || set -- "$@" CROSS_COMPILE="$CROSS"
+	# shellcheck disable=SC2046 # one word a file
+	cat $(configs "$arch") >"$obj/all.config"
+	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
+	check_config "$obj"
+	"$@" W=1 drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/
+	exported "$obj"
+)
+
+# What the modules lack, as far as it came with the series, must be exported.
+exported() (
+	cd "$1"
+	find drivers/iommu/iommufd drivers/vfio -name '*.o' >objects
+	# shellcheck disable=SC2046 # one word a file
+	nm -g $(cat objects) | awk '
+		NF == 2 && $1 == "U" { lacks[$2] }
+		NF == 3 { defined[$3] }
+		END { for (s in lacks) if (!(s in defined)) print s }' | sort >lacks
+	[ -f lacks.base ] || cp lacks lacks.base
+	comm -23 lacks lacks.base | while read -r symbol; do
+		git -C "$walk" grep -qE "EXPORT_SYMBOL[A-Z_]*\($symbol[,)]" || {
+			echo "$symbol is not exported"
+			exit 1
+		}
+	done
+)
+
+# builds ARCH COMMIT
+builds() (
+	stamp=$MSIWIN_CACHE/passed/linux-$1-$(key "$1" "$2")
+	[ ! -f "$stamp" ] || exit 0
+	with_lock walk-linux run_logged "$OUT/build-linux-$1.log" compile "$1" "$2"
+	mkdir -p "${stamp%/*}"
+	: >"$stamp"
+)
+
+provision_base linux
+provision_series linux
+for arch in arm64 x86_64; do
+	ok "$arch: base" builds "$arch" base-commit
+	for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
+		ok "$arch: $(git -C "$src" log -1 --format=%s "$commit")" builds "$arch" "$commit"
+	done
+done
+tap_done
