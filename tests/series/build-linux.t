@@ -49,34 +49,43 @@ compile() (
 	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
 	check_config "$obj"
 	"$@" W=1 drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/
-	exported "$obj"
+	list_lacks "$obj"
 )
 
-# What the modules lack, as far as it came with the series, must be exported.
-exported() (
+# What the modules of a build take from elsewhere.
+list_lacks() (
 	cd "$1"
-	find drivers/iommu/iommufd drivers/vfio -name '*.o' >objects
 	# shellcheck disable=SC2046 # one word a file
-	nm -g $(cat objects) | awk '
-		NF == 2 && $1 == "U" { lacks[$2] }
+	nm -g $(find drivers/iommu/iommufd drivers/vfio -name '*.o') | awk '
+		$1 == "U" { lacks[$2] }
 		NF == 3 { defined[$3] }
 		END { for (s in lacks) if (!(s in defined)) print s }' | sort >lacks
-	[ -f lacks.base ] || cp lacks lacks.base
-	comm -23 lacks lacks.base | while read -r symbol; do
-		git -C "$walk" grep -qE "EXPORT_SYMBOL[A-Z_]*\($symbol[,)]" || {
+)
+
+# exported BASE LACKS  What came with the series must be exported.
+exported() (
+	comm -13 "$1" "$2" | while read -r symbol; do
+		git -C "$walk" grep -qE "EXPORT_SYMBOL[A-Z_]*\(${symbol}[,)]" || {
 			echo "$symbol is not exported"
 			exit 1
 		}
 	done
 )
 
+# The mark of a build that passed holds what its modules lack.
+mark() {
+	echo "$MSIWIN_CACHE/passed/linux-$1-$(key "$1" "$2")"
+}
+
 # builds ARCH COMMIT
 builds() (
-	stamp=$MSIWIN_CACHE/passed/linux-$1-$(key "$1" "$2")
-	[ ! -f "$stamp" ] || exit 0
+	mark=$(mark "$1" "$2")
+	[ ! -f "$mark" ] || exit 0
 	with_lock walk-linux run_logged "$OUT/build-linux-$1.log" compile "$1" "$2"
-	mkdir -p "${stamp%/*}"
-	: >"$stamp"
+	lacks=$MSIWIN_CACHE/obj/series-$1/lacks
+	[ "$2" = base-commit ] || exported "$(mark "$1" base-commit)" "$lacks"
+	mkdir -p "${mark%/*}"
+	cp "$lacks" "$mark"
 )
 
 provision_base linux
