@@ -25,11 +25,15 @@ checkout() (
 	git -C "$tree" checkout -q --force --detach "$2"
 )
 
-# tree_id linux|qemu REV
-tree_id() {
-	git -C "$MSIWIN_CACHE/src/$1" rev-parse --verify -q "$2^{tree}" ||
+# tree_id linux|qemu REV [NAME...]: of the tree without these files and folders
+tree_id() (
+	list=$(git -C "$MSIWIN_CACHE/src/$1" ls-tree "$2" 2>&1) ||
 		die "no revision $2 in $MSIWIN_CACHE/src/$1" "run ./apply.sh --base"
-}
+	shift 2
+	echo "$list" | awk -F '\t' -v skip="$*" '
+		BEGIN { split(skip, names, " "); for (i in names) skipped[names[i]] }
+		!($2 in skipped)' | sha256sum
+)
 
 # publish FOLDER FILE...: the files appear there together or not at all.
 publish() (
@@ -50,7 +54,7 @@ kmake() {
 # build_kernel VARIANT REV: config.base + config.VARIANT -> path of Image
 build_kernel() (
 	config=$TOP/tests/boot/config
-	tree=$(tree_id linux "$2")
+	tree=$(tree_id linux "$2" Documentation MAINTAINERS tools)
 	key=$({ cat "$config.base" "$config.$1"; echo "$tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
 	dir=$MSIWIN_CACHE/image/$key
 	[ -f "$dir/Image" ] || with_lock walk-linux make_kernel "$1" "$2" "$dir" >&2
