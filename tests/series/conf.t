@@ -30,7 +30,7 @@ headers() (
 		head -n 1 "$patch" | grep -qxE 'From 0{40} Mon Sep 17 00:00:00 2001'
 		sed '/^$/q' "$patch" | grep -q '^From:'
 		sed '/^$/q' "$patch" | grep -q '^Date: '
-		sed '/^$/q' "$patch" | grep -qF "Subject: [PATCH $number/$count] " || {
+		sed '/^$/q' "$patch" | grep -q "^Subject: \[\(RFC \)*PATCH $number/$count\] " || {
 			echo "$patch: no '[PATCH $number/$count]' in its subject"
 			exit 1
 		}
