@@ -16,11 +16,15 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 src=$MSIWIN_CACHE/src/linux
 walk=$MSIWIN_CACHE/walk/linux
 
-# configs ARCH
-configs() {
-	[ "$1" = x86_64 ] || echo "$TOP/tests/boot/config.base $TOP/tests/boot/config.4k"
-	echo "$TOP/tests/series/config.$1"
-}
+# config ARCH  On arm64 that of the boots, with the last word on an option ours.
+config() (
+	cd "$TOP/tests"
+	[ "$1" = x86_64 ] || set -- "$1" boot/config.base boot/config.4k
+	arch=$1
+	shift
+	awk -F= '/^CONFIG/ { line[$1] = $0 } END { for (l in line) print line[l] }' \
+		"$@" "series/config.$arch" | sort
+)
 
 compiler() {
 	[ "$1" = arm64 ] && echo "${CROSS}gcc" || echo gcc
@@ -28,9 +32,8 @@ compiler() {
 
 # key ARCH COMMIT  All that the result hangs on; not what is never compiled.
 key() (
-	# shellcheck disable=SC2046 # one word a file
 	{
-		cat $(configs "$1")
+		config "$1"
 		"$(compiler "$1")" --version
 		git -C "$src" ls-tree "$2" | grep -vE '	(Documentation|tools|samples|MAINTAINERS)$'
 	} | sha256sum | cut -c 1-16
@@ -44,8 +47,7 @@ compile() (
 	checkout linux "$2"
 	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="$arch" LOCALVERSION= CC="ccache $(compiler "$arch")"
 	[ "$arch" = x86_64 ] || set -- "$@" CROSS_COMPILE="$CROSS"
-	# shellcheck disable=SC2046 # one word a file
-	cat $(configs "$arch") >"$obj/all.config"
+	config "$arch" >"$obj/all.config"
 	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
 	check_config "$obj"
 	"$@" W=1 drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/
@@ -92,6 +94,7 @@ provision_base linux
 provision_series linux
 for arch in arm64 x86_64; do
 	ok "$arch: base" builds "$arch" base-commit
+	[ "$tap_failed" -eq 0 ] || break
 	for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
 		ok "$arch: $(git -C "$src" log -1 --format=%s "$commit")" builds "$arch" "$commit"
 	done

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards: QEMU builds and links after every patch, so that git bisect can stop
+# anywhere: for an arm64 host as it boots in L1, and for x86_64 with what VFIO
+# needs there, -Werror; the unit tests that the series brings pass.  A patched
+# tree that passed once is not built again.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
+. "$TOP/tests/lib/provision.sh"
+. "$TOP/tests/lib/build.sh"
+. "$TOP/tests/lib/tap.sh"
+
+src=$MSIWIN_CACHE/src/qemu
+obj=$MSIWIN_CACHE/obj/qemu-x86_64
+
+configure_x86_64() {
+	rm -rf "$obj"
+	mkdir -p "$obj"
+	cd "$obj"
+	"$MSIWIN_CACHE/walk/qemu/configure" --python=/usr/bin/python3 --cc='ccache gcc' \
+		--target-list=x86_64-softmmu --enable-kvm --disable-tcg \
+		--without-default-features --without-default-devices \
+		--with-devices-x86_64=msiwin --disable-docs --disable-tools \
+		--disable-install-blobs --enable-werror
+}
+
+# compile_x86_64 COMMIT
+compile_x86_64() (
+	checkout qemu "$1"
+	devices=$MSIWIN_CACHE/walk/qemu/configs/devices
+	cp "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
+	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
+	stamped "$obj/configured" "$(sha_of "$0")" configure_x86_64
+	ninja -C "$obj" qemu-system-x86_64
+	for test in $(new_unit_tests "$1"); do
+		ninja -C "$obj" "tests/unit/$test"
+		"$obj/tests/unit/$test"
+	done
+)
+
+new_unit_tests() {
+	git -C "$src" diff --name-only --diff-filter=A base-commit "$1" -- tests/unit |
+		sed -n 's,^tests/unit/\(.*\)\.c$,\1,p'
+}
+
+# builds ARCH COMMIT
+builds() (
+	key=$({
+		gcc --version
+		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak"
+		git -C "$src" ls-tree "$2" | grep -vE '	(docs|MAINTAINERS)$'
+	} | sha256sum | cut -c 1-16)
+	mark=$MSIWIN_CACHE/passed/qemu-$1-$key
+	[ ! -f "$mark" ] || exit 0
+	case $1 in
+	arm64) build_qemu "$2" ;;
+	x86_64) with_lock walk-qemu run_logged "$OUT/build-qemu-x86_64.log" compile_x86_64 "$2" ;;
+	esac
+	mkdir -p "${mark%/*}"
+	: >"$mark"
+)
+
+provision_base qemu
+provision_series qemu
+sysroot_arm64
+sysroot_host
+for arch in arm64 x86_64; do
+	ok "$arch: base" builds "$arch" base-commit
+	[ "$tap_failed" -eq 0 ] || break
+	for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
+		ok "$arch: $(git -C "$src" log -1 --format=%s "$commit")" builds "$arch" "$commit"
+	done
+done
+tap_done

@@ -1,0 +1,7 @@
+# The smallest x86_64 machine with passed-through PCI devices.
+CONFIG_Q35=y
+CONFIG_VFIO=y
+CONFIG_VFIO_PCI=y
+CONFIG_IOMMUFD=y
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_IOMMU=y
