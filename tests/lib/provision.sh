@@ -162,7 +162,7 @@ unpack_base() (
 	*.deb)
 		dpkg-deb --fsys-tarfile "$2" |
 			tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
-			tar -xJ --strip-components=1 -C "$3"
+			tar -xJv --strip-components=1 -C "$3"
 		;;
 	*.dsc)
 		rmdir "$3"
@@ -170,7 +170,7 @@ unpack_base() (
 		rm -rf "$3/.pc"
 		;;
 	*)
-		tar -xf "$2" --strip-components=1 -C "$3"
+		tar -xvf "$2" --strip-components=1 -C "$3"
 		;;
 	esac
 )
