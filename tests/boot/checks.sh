@@ -5,6 +5,10 @@
 # consoles of L1 and L2, where l1-init and l2-init tell in lines that begin
 # with @.  The variables are the cell's keys, as matrix.conf describes them.
 
+words() {
+	echo "$1" | tr , ' '
+}
+
 # The first reason is the cell's, all of them are in reasons.
 fail() {
 	echo "$*" >>"$dir/reasons"

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards the judge of the boots: it lets a good log pass, and each defect that a
+# boot can have is found and named.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+BOOT=$TOP/tests/boot
+. "$TOP/tests/lib/tap.sh"
+. "$BOOT/checks.sh"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+backends=type1
+window=0xb000000
+overlap=
+
+# Both logs of a good boot, changed by sed.
+logs() {
+	rm -f "$dir"/*
+	sed "$1" >"$dir/l1.log" <<-'END'
+		@resv 0000:00:08.0 0x0000000008000000 0x00000000080fffff msi
+		@resv 0000:00:08.0 0x000000000c000000 0x000000000c0fffff reserved
+		@l1 start=1.5
+		@l1 msi=31
+		@msix 0000:00:08.0 vector=0 address=0xb000040 data=0x0
+		@msix 0000:00:08.0 vector=1 address=0xb000040 data=0x1
+		@qmp {"return": "legacy container\r\n  msi-window: 0xb000000-0xb0fffff, placed, needs 0x1000\r\n"}
+		@l1 finish=4.5
+		@l1dmesg <6>[    1.0] all is well
+		@l1dmesg <4>[    1.0] pci-host-generic: Memory resource size exceeds max for 32 bits
+		@l1 end=5.0
+	END
+	sed "$1" >"$dir/l2.log" <<-'END'
+		@l2 nic=1 ping=5/5 msi=28 at=2.9
+		@l2 done msi=30
+	END
+}
+
+judge() {
+	check_logs
+	check_l2
+}
+
+passes() {
+	logs "$1"
+	judge
+	[ ! -s "$dir/reasons" ] || { cat "$dir/reasons"; return 1; }
+	[ "$figures" = "window=0xb000000 size=0x100000 msi=30 ping=5/5 l2=3.0s" ] || { echo "$figures"; return 1; }
+}
+
+# finds TEXT SED: with this change the judge says TEXT
+finds() {
+	logs "$2"
+	judge
+	cat "$dir/reasons"
+	grep -qF "$1" "$dir/reasons"
+}
+
+ok "a good boot passes" passes ''
+ok "L1 hangs" finds "L1 did not reach its end" '/end=/d'
+ok "a kernel warns" finds "kernel report" 's/all is well/WARNING: possible circular locking dependency/'
+ok "a new message of level 4" finds "the unpatched boot lacks" 's/<6>/<4>/'
+ok "a ping is lost" finds "ping=4/5" 's/5\/5/4\/5/'
+ok "a NIC is missing" finds "NIC 1 did not come up" '/nic=1/d'
+ok "L2 gets no MSIs" finds "only 0 MSIs" 's/msi=28/msi=0/'
+ok "L1 saw fewer MSIs than L2" finds "L1 counted 29 MSIs, L2 30" 's/msi=31/msi=29/'
+ok "L1 saw a storm" finds "L1 counted 310 MSIs" 's/msi=31/msi=310/'
+ok "the window is elsewhere" finds "the window is at 0x8000000" 's/msi-window/window/'
+ok "the device writes elsewhere" finds "outside the window" 's/vector=1 address=0xb0/vector=1 address=0xa0/'
+ok "the device holds no address" finds "no device holds" '/@msix/d'
+ok "the window overlaps a region" finds "lies in reserved" 's/0x000000000c000000/0x000000000b0ff000/'
+overlap=yes
+ok "the window misses the region" finds "lies in no reserved region" ''
+tap_done
