@@ -28,11 +28,7 @@ check_logs() {
 	found=$(grep -hE 'WARNING: |BUG: |INFO: |Unable to handle|Kernel panic|suspicious RCU' \
 		"$dir/l1.log" "$dir/l2.log" | head -n 1)
 	[ -z "$found" ] || fail "kernel report: $found"
-	{
-		grep -v '^#' "$BOOT/known-messages"
-		[ -z "$logs" ] || echo "$logs"
-	} >"$dir/known"
-	[ -z "$logs" ] || grep -qE "^@l1dmesg .*$logs" "$dir/l1.log" || fail "L1's kernel did not say: $logs"
+	grep -v '^#' "$BOOT/known-messages" >"$dir/known"
 	if [ -n "$says" ]; then
 		echo "$says" >>"$dir/known"
 		grep -qE "^@l1dmesg .*($says)" "$dir/l1.log" || fail "L1's kernel did not say '$says'"
