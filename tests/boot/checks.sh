@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # $dir and the keys of the cell: set by run
 # SPDX-License-Identifier: GPL-2.0
 #
 # What a boot must have done, read from $dir/l1.log and $dir/l2.log: the
