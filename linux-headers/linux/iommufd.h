@@ -58,6 +58,8 @@ enum {
 	IOMMUFD_CMD_VEVENTQ_ALLOC = 0x93,
 	IOMMUFD_CMD_HW_QUEUE_ALLOC = 0x94,
 	IOMMUFD_CMD_IOAS_NOIOMMU_GET_PA = 0x95,
+	IOMMUFD_CMD_IOAS_MSI_WINDOW = 0x96,
+	IOMMUFD_CMD_DEVICE_RESV_REGIONS = 0x97,
 };
 
 /**
@@ -1392,4 +1394,188 @@ struct iommu_hw_queue_alloc {
 	__aligned_u64 length;
 };
 #define IOMMU_HW_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HW_QUEUE_ALLOC)
+/**
+ * enum iommu_device_resv_type - Why a range of IOVA is reserved
+ * @IOMMU_DEVICE_RESV_DIRECT: Must be identity mapped at all times
+ * @IOMMU_DEVICE_RESV_DIRECT_RELAXABLE: Identity mapped for the firmware or a
+ *                                      kernel driver, free for the use of an
+ *                                      assigned device
+ * @IOMMU_DEVICE_RESV_RESERVED: DMA here does not reach memory
+ * @IOMMU_DEVICE_RESV_MSI: Writes here are MSIs by the hardware, untranslated
+ * @IOMMU_DEVICE_RESV_SW_MSI: Where the driver proposes that the kernel maps MSI
+ *                            doorbells
+ */
+enum iommu_device_resv_type {
+	IOMMU_DEVICE_RESV_DIRECT = 0,
+	IOMMU_DEVICE_RESV_DIRECT_RELAXABLE = 1,
+	IOMMU_DEVICE_RESV_RESERVED = 2,
+	IOMMU_DEVICE_RESV_MSI = 3,
+	IOMMU_DEVICE_RESV_SW_MSI = 4,
+};
+
+/**
+ * struct iommu_device_resv_region - A reserved range of IOVA
+ * @start: First IOVA
+ * @last: Inclusive last IOVA
+ * @type: One of enum iommu_device_resv_type
+ * @__reserved: Always 0
+ */
+struct iommu_device_resv_region {
+	__aligned_u64 start;
+	__aligned_u64 last;
+	__u32 type;
+	__u32 __reserved;
+};
+
+/**
+ * struct iommu_device_resv_regions - ioctl(IOMMU_DEVICE_RESV_REGIONS)
+ * @size: sizeof(struct iommu_device_resv_regions)
+ * @flags: Must be 0
+ * @dev_id: ID of the device, as returned when it was bound
+ * @num_regions: Input/Output total number of regions of the device
+ * @regions: Pointer to the output array of struct iommu_device_resv_region
+ *
+ * Query the reserved regions of a device with their types. They are known as
+ * soon as the device is bound, before it is attached to anything, and they do
+ * not depend on the IOAS. Attaching the device takes the regions away from the
+ * IOVA ranges of the IOAS, except IOMMU_DEVICE_RESV_DIRECT_RELAXABLE, and
+ * IOMMU_DEVICE_RESV_SW_MSI if there is an IOMMU_DEVICE_RESV_MSI region beside
+ * it or if the IOAS has an MSI window of its own. The attach fails with
+ * EADDRINUSE if memory is mapped there, if the range is an allowed IOVA, or if
+ * it is in the MSI window of the IOAS. The aperture of the IOMMU is not part of the
+ * regions, see IOMMU_IOAS_IOVA_RANGES.
+ *
+ * The regions are sorted by start, then by type. Regions of one type that touch
+ * or overlap are one entry, regions of different types may overlap.
+ *
+ * On input num_regions is the length of the regions array. On output it is the
+ * total number of regions, and the array is filled in as space permits. The
+ * ioctl will return -EMSGSIZE if num_regions was too small. In this case the
+ * caller should allocate a larger output array and re-issue the ioctl.
+ *
+ * EOPNOTSUPP: flags is not 0, or the device has no IOMMU
+ */
+struct iommu_device_resv_regions {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 num_regions;
+	__aligned_u64 regions;
+};
+
+#define IOMMU_DEVICE_RESV_REGIONS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_DEVICE_RESV_REGIONS)
+
+/**
+ * enum iommu_msi_window_op - What IOMMU_IOAS_MSI_WINDOW does
+ * @IOMMU_MSI_WINDOW_OP_SET: Set the policy
+ * @IOMMU_MSI_WINDOW_OP_GET: Read the policy and what is in force
+ */
+enum iommu_msi_window_op {
+	IOMMU_MSI_WINDOW_OP_SET = 0,
+	IOMMU_MSI_WINDOW_OP_GET = 1,
+};
+
+/**
+ * enum iommu_msi_window_policy - Where the kernel maps MSI doorbells
+ * @IOMMU_MSI_WINDOW_DEFAULT: Where the IOMMU driver of the device proposes it,
+ *                            IOMMU_DEVICE_RESV_SW_MSI
+ * @IOMMU_MSI_WINDOW_FIXED: Where userspace says
+ * @IOMMU_MSI_WINDOW_NONE: Nowhere. Setting up an MSI that needs it fails. For
+ *                         userspace that polls its devices.
+ */
+enum iommu_msi_window_policy {
+	IOMMU_MSI_WINDOW_DEFAULT = 0,
+	IOMMU_MSI_WINDOW_FIXED = 1,
+	IOMMU_MSI_WINDOW_NONE = 3,
+};
+
+/**
+ * enum iommu_msi_window_flags - Output flags of IOMMU_IOAS_MSI_WINDOW
+ * @IOMMU_MSI_WINDOW_LIVE: A doorbell is mapped, the window cannot change
+ * @IOMMU_MSI_WINDOW_MULTIPLE: The policy is IOMMU_MSI_WINDOW_DEFAULT and the
+ *                             drivers of the devices propose different windows.
+ *                             Each device uses its own. start and length are
+ *                             those of the first that was attached.
+ */
+enum iommu_msi_window_flags {
+	IOMMU_MSI_WINDOW_LIVE = 1 << 0,
+	IOMMU_MSI_WINDOW_MULTIPLE = 1 << 1,
+};
+
+/**
+ * struct iommu_ioas_msi_window - ioctl(IOMMU_IOAS_MSI_WINDOW)
+ * @size: sizeof(struct iommu_ioas_msi_window)
+ * @ioas_id: IOAS ID to set or read the window of
+ * @op: One of enum iommu_msi_window_op
+ * @policy: One of enum iommu_msi_window_policy, input of SET, output of GET
+ * @flags: Must be 0 on input. Output of GET, enum iommu_msi_window_flags
+ * @start: First IOVA of the window, input of SET, output of GET
+ * @length: Length of the window in bytes, input of SET, output of GET
+ * @out_min_length: Bytes that the doorbells of the devices attached now may
+ *                  need, output of both. 0 as long as there is none that needs
+ *                  a window
+ * @out_alignment: What start and length have to be a multiple of, output of
+ *                 both
+ *
+ * Some IOMMUs translate the writes by which a device raises an MSI like any
+ * other DMA. The kernel then maps the doorbell, the page of the interrupt
+ * controller that is written to, when the interrupt is set up. It chooses an
+ * IOVA within a range that is kept free for this: the MSI window.
+ *
+ * The window belongs to the IOAS, and to the HWPTs made from it. Userspace can
+ * set it before there is any device. A device that is attached later takes it,
+ * and the IOVA that its driver proposes is an IOVA like any other. A device
+ * whose MSIs are not translated has no use for the window. For nested HWPTs the
+ * window of the parent's IOAS counts, and a HWPT that is attached to a PASID
+ * has no doorbells, as MSIs carry no PASID.
+ *
+ * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
+ * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it
+ * alone. Attaching a device fails with EADDRINUSE if a reserved region of the
+ * device or the end of the IOMMU's aperture lies in a FIXED window.
+ *
+ * Doorbells are never unmapped one by one, because nobody knows who still has
+ * their address. As soon as one is mapped the window is live and cannot change,
+ * and that does not end when interrupts are disabled, but when the HWPT is
+ * destroyed. In the same way a device that has had an interrupt cannot be
+ * attached to, or replaced into, an IOAS with another window before it is
+ * unbound: this fails with EBUSY. So does the setup of an interrupt while the
+ * device is moved between IOASes with different windows.
+ *
+ * out_min_length counts the doorbells which the interrupt controllers in reach
+ * of the devices have, and those of other IOASes that share the window: within
+ * an iommufd a window has one layout. A device that is attached later can need
+ * more. Its attach succeeds, but no interrupts can be set up for doorbells that
+ * do not fit. VFIO_DEVICE_SET_IRQS reports this and other failures alike as
+ * ENOSPC, or as fewer vectors than were asked for. GET tells them apart.
+ *
+ * Setting what is in force already always succeeds.
+ *
+ * Additional errnos of SET, which changes nothing if it fails:
+ *
+ *  - EINVAL: FIXED with start or length 0 or misaligned, another policy with a
+ *    start or a length
+ *  - EOPNOTSUPP: Unknown op, policy, or flag, or the kernel has no interrupt
+ *    controllers with doorbells to map
+ *  - EOVERFLOW: The end of the window wraps
+ *  - ENOSPC: The window is shorter than out_min_length
+ *  - ERANGE: The window is not within the aperture of the attached IOMMUs
+ *  - EADDRINUSE: The window overlaps a reserved region or an allowed IOVA range
+ *  - EEXIST: The window overlaps a mapping
+ *  - EBUSY: The window is live
+ */
+struct iommu_ioas_msi_window {
+	__u32 size;
+	__u32 ioas_id;
+	__u16 op;
+	__u16 policy;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 out_min_length;
+	__aligned_u64 out_alignment;
+};
+
+#define IOMMU_IOAS_MSI_WINDOW _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MSI_WINDOW)
+
 #endif

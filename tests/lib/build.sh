@@ -11,6 +11,8 @@
 
 CROSS=aarch64-linux-gnu-
 export CCACHE_DIR="$MSIWIN_CACHE/ccache"
+# no preprocessor pass of its own: a fifth less for what is built the first time
+export CCACHE_DEPEND=1
 # no time and no host name in an Image
 export KBUILD_BUILD_TIMESTAMP='@0' KBUILD_BUILD_USER=msiwin KBUILD_BUILD_HOST=msiwin
 

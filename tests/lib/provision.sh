@@ -17,8 +17,8 @@ need_packages() (
 	missing=
 	for pkg in \
 		bc binutils bison ccache cpio device-tree-compiler dpkg-dev flex \
-		gcc gcc-aarch64-linux-gnu git kmod libc6-dev libc6-dev-arm64-cross \
-		libelf-dev libglib2.0-dev libssl-dev make ninja-build patch perl pkg-config \
+		g++ gcc gcc-aarch64-linux-gnu git kmod libc6-dev libc6-dev-arm64-cross \
+		libelf-dev libfdt-dev libglib2.0-dev libssl-dev make ninja-build patch perl pkg-config \
 		python3 python3-git python3-ply python3-venv quilt rsync \
 		shellcheck xz-utils zlib1g-dev
 	do
@@ -304,7 +304,7 @@ apply_series() (
 	git checkout -q --detach base-commit
 	for patch in $(patch_files "$name"); do
 		git_fixed am -q --committer-date-is-author-date "$TOP/$patch" && continue
-		git am --abort
+		git_fixed am --abort
 		git checkout -q "$was"
 		die "$patch does not apply to $(git log -1 --format=%s base-commit)"
 	done

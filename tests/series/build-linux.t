@@ -39,17 +39,30 @@ key() (
 	} | sha256sum | cut -c 1-16
 )
 
+# What .config is made from.
+config_key() {
+	{
+		cat "$obj/all.config"
+		git -C "$src" ls-tree -r "$1" | grep Kconfig
+	} | sha256sum
+}
+
+configure() {
+	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
+	check_config "$obj"
+}
+
 # compile ARCH COMMIT
 compile() (
 	arch=$1
 	obj=$MSIWIN_CACHE/obj/series-$arch
 	mkdir -p "$obj"
 	checkout linux "$2"
+	config "$arch" >"$obj/all.config"
+	key=$(config_key "$2")
 	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="$arch" LOCALVERSION= CC="ccache $(compiler "$arch")"
 	[ "$arch" = x86_64 ] || set -- "$@" CROSS_COMPILE="$CROSS"
-	config "$arch" >"$obj/all.config"
-	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
-	check_config "$obj"
+	stamped "$obj/configured" "$key" configure "$@"
 	"$@" W=1 drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/
 	list_lacks "$obj"
 )

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Guards: QEMU builds and links after every patch, so that git bisect can stop
-# anywhere: for an arm64 host as it boots in L1, and for x86_64 with what VFIO
-# needs there, -Werror; the unit tests that the series brings pass.  A patched
-# tree that passed once is not built again.
+# Guards: QEMU builds after every patch, so that git bisect can stop anywhere:
+# linked for an arm64 host as it boots in L1, and for x86_64 with what VFIO needs
+# there, -Werror, the folders that the series touches (ALL=1: linked too); the
+# unit tests that the series brings pass.  A patched tree that passed once is not
+# built again.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -34,12 +35,27 @@ compile_x86_64() (
 	cp "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
 	stamped "$obj/configured" "$(sha_of "$0")" configure_x86_64
-	ninja -C "$obj" qemu-system-x86_64
+	ninja -C "$obj" build.ninja
+	# shellcheck disable=SC2046 # one word a target
+	ninja -C "$obj" $(targets_x86_64)
 	for test in $(new_unit_tests "$1"); do
 		ninja -C "$obj" "tests/unit/$test"
 		"$obj/tests/unit/$test"
 	done
 )
+
+targets_x86_64() {
+	if [ -n "${ALL:-}" ]; then
+		echo qemu-system-x86_64
+		return
+	fi
+	ninja -C "$obj" -t inputs qemu-system-x86_64 | grep -E "/($(touched_folders))/[^/]*\\.c$" | sed 's/$/^/'
+}
+
+touched_folders() {
+	git -C "$src" diff --name-only base-commit series -- '*.c' |
+		sed 's,/[^/]*$,,' | sort -u | paste -s -d '|'
+}
 
 new_unit_tests() {
 	git -C "$src" diff --name-only --diff-filter=A base-commit "$1" -- tests/unit |
@@ -50,6 +66,7 @@ new_unit_tests() {
 builds() (
 	key=$({
 		gcc --version
+		echo "$1 ${ALL:-}"
 		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak"
 		git -C "$src" ls-tree "$2" | grep -vE '	(docs|MAINTAINERS)$'
 	} | sha256sum | cut -c 1-16)
