@@ -3,7 +3,8 @@
 #
 # Guards: series.conf lists exactly the patches that are there, in the order of
 # their numbers, and every patch has the headers that git am and a maintainer
-# need.  A sign-off is the poster's to add, so none may be in yet.
+# need.  A sign-off is the poster's to add, so none may be in yet.  A Fixes: line
+# names a commit that somebody has found out: the file fixes says where.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -41,9 +42,32 @@ no_signoff() {
 	! grep -rn '^Signed-off-by:' "$TOP/$(patch_dir "$1")"
 }
 
+fixes_known() (
+	cd "$TOP"
+	# shellcheck disable=SC2046 # git format-patch writes no blanks in names
+	sed -n 's/^Fixes: //p' $(patch_files linux) | sort -u >"$scratch/named"
+	awk -F '\t' '/^[0-9a-f]/ { print $1 " (\"" $2 "\")" }' tests/series/fixes |
+		sort >"$scratch/known"
+	diff "$scratch/known" "$scratch/named"
+)
+
+every_fix_has_a_source() {
+	awk -F '\t' '
+		/^#/ { next }
+		/^[0-9a-f]/ { if (open) exit 1; open = 1; next }
+		/^\t./ { open = 0; next }
+		{ exit 1 }
+		END { exit open }' "$TOP/tests/series/fixes"
+}
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
 for name in linux qemu; do
 	ok "$name: series.conf lists the patches of the folder in order" same_list "$name"
 	ok "$name: every patch and the cover letter are numbered mail" headers "$name"
 	ok "$name: no sign-off" no_signoff "$name"
 done
+ok "linux: the Fixes: lines are those of tests/series/fixes" fixes_known
+ok "linux: a source stands by each of them" every_fix_has_a_source
 tap_done
