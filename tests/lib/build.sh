@@ -101,19 +101,25 @@ build_qemu() (
 	echo "$dir/qemu-system-aarch64"
 )
 
-make_qemu() {
-	[ ! -f "$2/qemu-system-aarch64" ] || return 0
+# prepare_qemu REV: its tree, configured, sets $obj
+prepare_qemu() {
 	obj=$MSIWIN_CACHE/obj/qemu
 	mkdir -p "$obj"
 	checkout qemu "$1"
-	cp "$devices" "$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin.mak"
-	stage "qemu $1"
+	cp "$TOP/tests/boot/qemu-devices.mak" \
+		"$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin.mak"
 	# meson and pycotap are newer than bookworm's
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
 	sysroot=$MSIWIN_CACHE/sysroot/arm64
 	export PKG_CONFIG=pkg-config PKG_CONFIG_SYSROOT_DIR="$sysroot" \
 		PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig"
 	stamped "$obj/configured" "$QEMU_FLAGS" run_logged "$obj/configure.log" configure_qemu
+}
+
+make_qemu() {
+	[ ! -f "$2/qemu-system-aarch64" ] || return 0
+	stage "qemu $1"
+	prepare_qemu "$1"
 	run_logged "$obj/build.log" ninja -C "$obj" qemu-system-aarch64
 	${CROSS}strip -o "$obj/qemu-system-aarch64.stripped" "$obj/qemu-system-aarch64"
 	mkdir -p "$obj/result"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Guards: QEMU builds after every patch, so that git bisect can stop anywhere:
-# linked for an arm64 host as it boots in L1, and for x86_64 with what VFIO needs
-# there, -Werror, the folders that the series touches (ALL=1: linked too); the
+# the folders that the series touches, for an arm64 host as it boots in L1, and
+# for x86_64 with what VFIO needs there, -Werror (ALL=1: the whole, linked); the
 # unit tests that the series brings pass.  A patched tree that passed once is not
 # built again.
 set -eu
@@ -15,7 +15,6 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/tap.sh"
 
 src=$MSIWIN_CACHE/src/qemu
-obj=$MSIWIN_CACHE/obj/qemu-x86_64
 
 configure_x86_64() {
 	rm -rf "$obj"
@@ -30,6 +29,7 @@ configure_x86_64() {
 
 # compile_x86_64 COMMIT
 compile_x86_64() (
+	obj=$MSIWIN_CACHE/obj/qemu-x86_64
 	checkout qemu "$1"
 	devices=$MSIWIN_CACHE/walk/qemu/configs/devices
 	cp "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
@@ -37,19 +37,28 @@ compile_x86_64() (
 	stamped "$obj/configured" "$(sha_of "$0")" configure_x86_64
 	ninja -C "$obj" build.ninja
 	# shellcheck disable=SC2046 # one word a target
-	ninja -C "$obj" $(targets_x86_64)
+	ninja -C "$obj" $(targets qemu-system-x86_64)
 	for test in $(new_unit_tests "$1"); do
 		ninja -C "$obj" "tests/unit/$test"
 		"$obj/tests/unit/$test"
 	done
 )
 
-targets_x86_64() {
+# compile_arm64 COMMIT: in the folder of the boots
+compile_arm64() (
+	prepare_qemu "$1"
+	ninja -C "$obj" build.ninja
+	# shellcheck disable=SC2046 # one word a target
+	ninja -C "$obj" $(targets qemu-system-aarch64)
+)
+
+# targets PROGRAM: what to build of it
+targets() {
 	if [ -n "${ALL:-}" ]; then
-		echo qemu-system-x86_64
+		echo "$1"
 		return
 	fi
-	ninja -C "$obj" -t inputs qemu-system-x86_64 | grep -E "/($(touched_folders))/[^/]*\\.c$" | sed 's/$/^/'
+	ninja -C "$obj" -t inputs "$1" | grep -E "/($(touched_folders))/[^/]*\\.c$" | sed 's/$/^/'
 }
 
 touched_folders() {
@@ -67,15 +76,12 @@ builds() (
 	key=$({
 		gcc --version
 		echo "$1 ${ALL:-}"
-		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak"
+		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak" "$TOP/tests/boot/qemu-devices.mak"
 		git -C "$src" ls-tree "$2" | grep -vE '	(docs|MAINTAINERS)$'
 	} | sha256sum | cut -c 1-16)
 	mark=$MSIWIN_CACHE/passed/qemu-$1-$key
 	[ ! -f "$mark" ] || exit 0
-	case $1 in
-	arm64) build_qemu "$2" ;;
-	x86_64) with_lock walk-qemu run_logged "$OUT/build-qemu-x86_64.log" compile_x86_64 "$2" ;;
-	esac
+	with_lock walk-qemu run_logged "$OUT/build-qemu-$1.log" "compile_$1" "$2"
 	mkdir -p "${mark%/*}"
 	: >"$mark"
 )
