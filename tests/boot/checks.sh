@@ -26,7 +26,7 @@ between() {
 
 check_logs() {
 	[ -n "$(value end)" ] || fail "L1 did not reach its end: $(tail -n 1 "$dir/l1.log")"
-	found=$(grep -hE 'WARNING: |BUG: |INFO: |Unable to handle|Kernel panic|suspicious RCU' \
+	found=$(grep -hE 'WARNING: |BUG: |INFO: |UBSAN: |Unable to handle|Kernel panic|suspicious RCU' \
 		"$dir/l1.log" "$dir/l2.log" | head -n 1)
 	[ -z "$found" ] || fail "kernel report: $found"
 	grep -v '^#' "$BOOT/known-messages" >"$dir/known"
@@ -37,6 +37,17 @@ check_logs() {
 	found=$(grep -hE '^@l[12]dmesg <[0-4]>' "$dir/l1.log" "$dir/l2.log" |
 		grep -vEf "$dir/known" | head -n 1)
 	[ -z "$found" ] || fail "message that the unpatched boot lacks: $found"
+}
+
+# The checkers of config.debug were at work to the end and found nothing; what
+# lockdep, KASAN and UBSAN find is in the logs.
+check_debug() {
+	grep -q '^@l1dmesg .*Booting Linux' "$dir/l1.log" || fail "the start of L1's log is lost: log_buf_len"
+	grep -q '^@l1dmesg .*KernelAddressSanitizer initialized' "$dir/l1.log" || fail "KASAN was off"
+	[ "$(value lockdep)" = 1 ] || fail "lockdep was off"
+	[ "$(value kmemleak)" = on ] || fail "kmemleak was off"
+	found=$(sed -n 's/^@kmemleak *\([^ ].*\)/\1/p' "$dir/l1.log" | tr -d '\r' | head -n 20)
+	[ -z "$found" ] || fail "kmemleak: $found"
 }
 
 # check_nic NUMBER: pings, and more than a handful of MSIs
@@ -118,5 +129,43 @@ check_selftests() {
 	"pass=0 "*) fail "no selftest passed" ;;
 	*" fail=0 "*) ;;
 	*) fail "selftests: $figures: $(grep '^@tap not ok' "$dir/l1.log" | head -n 1)" ;;
+	esac
+}
+
+# outcomes LOG: PROGRAM:TEST and pass, fail or skip; PROGRAM:(exit) for its status
+outcomes() {
+	tr -d '\r' <"$1" | awk '
+		/^@tap (not )?ok [0-9]/ {
+			outcome = $2 == "not" ? "fail" : / # SKIP/ ? "skip" : "pass"
+			sub(/^@tap (not )?ok [0-9]+ (- )?/, "")
+			sub(/ #.*/, "")
+			test[n++] = $0 " " outcome
+		}
+		/^@selftest / {
+			for (i = 0; i < n; i++)
+				print $2 ":" test[i]
+			n = 0
+			print $2 ":(exit) " ($3 == "status=0" ? "pass" : $3 == "status=4" ? "skip" : "fail")
+		}' | LC_ALL=C sort
+}
+
+totals() {
+	awk '!/:\(exit\) / { n[$2]++ }
+		END { printf "pass=%d fail=%d skip=%d", n["pass"], n["fail"], n["skip"] }' "$1"
+}
+
+# What passed on the unpatched kernel passes, nothing else fails or is skipped;
+# a test that it lacks must not fail.
+compare_selftests() {
+	outcomes "$dir/base.log" >"$dir/base.outcomes"
+	outcomes "$dir/l1.log" >"$dir/outcomes"
+	LC_ALL=C join -a 1 -a 2 -e none -o 0,1.2,2.2 "$dir/base.outcomes" "$dir/outcomes" |
+		awk '$3 != "pass" && $3 != $2 && !($2 == "none" && $3 == "skip")' >"$dir/worse"
+	while read -r test was is; do
+		fail "$test: $was on the unpatched kernel, $is here"
+	done <"$dir/worse"
+	figures="$(totals "$dir/outcomes"), unpatched $(totals "$dir/base.outcomes")"
+	case $figures in
+	*"unpatched pass=0 "*) fail "no selftest passed on the unpatched kernel" ;;
 	esac
 }

@@ -78,4 +78,80 @@ ok "a cause is named" passes 's/<6>.*/<4>[    1.0] MSI window is full, no room f
 says=
 overlap=yes
 ok "the window misses the region" finds "lies in no reserved region" ''
+overlap=
+
+# The console of a boot with config.debug.
+debug_logs() {
+	rm -f "$dir"/*
+	sed "$1" >"$dir/l1.log" <<-'END'
+		@l1 kmemleak=on
+		@l1 lockdep=1
+		@l1dmesg <6>[    0.0] Booting Linux on physical CPU 0x0
+		@l1dmesg <6>[    0.0] KernelAddressSanitizer initialized (generic)
+		@l1 end=5.0
+	END
+	: >"$dir/l2.log"
+	check_logs
+	check_debug
+	[ ! -e "$dir/reasons" ] || cat "$dir/reasons"
+}
+
+debug_finds() {
+	debug_logs "$2"
+	grep -qF "$1" "$dir/reasons"
+}
+
+debug_passes() {
+	debug_logs ''
+	[ ! -s "$dir/reasons" ]
+}
+
+ok "a good boot of the debug kernel passes" debug_passes
+ok "kmemleak reports" debug_finds "kmemleak: unreferenced object" 's/@l1 lockdep/@kmemleak unreferenced object 0xffff (size 64):\n&/'
+ok "kmemleak switched itself off" debug_finds "kmemleak was off" '/kmemleak=/d'
+ok "lockdep switched itself off" debug_finds "lockdep was off" 's/lockdep=1/lockdep=0/'
+ok "KASAN was not there" debug_finds "KASAN was off" '/KernelAddress/d'
+ok "the log has wrapped" debug_finds "the start of L1's log is lost" '/Booting/d'
+ok "KASAN reports" debug_finds "kernel report" 's/Booting/BUG: KASAN: slab-use-after-free\n&/'
+ok "UBSAN reports" debug_finds "kernel report" 's/Booting/UBSAN: array-index-out-of-bounds\n&/'
+
+# comparison SED: the patched boot, changed; the unpatched one lacks "new"
+comparison() {
+	rm -f "$dir"/*
+	cat >"$dir/l1.log" <<-'END'
+		@tap TAP version 13
+		@tap ok 1 fixture.good
+		@tap # bad.c:1:bad:Expected 0 == 1
+		@tap not ok 2 fixture.bad
+		@tap ok 3 fixture.left # SKIP no such device
+		@selftest one status=1 from=1.0 to=2.0
+		@tap ok 1 fixture.good
+		@selftest two status=0 from=2.0 to=3.0
+	END
+	cp "$dir/l1.log" "$dir/base.log"
+	sed -i "s/^@tap ok 1 fixture.good/&\n@tap ok 4 fixture.new/; $1" "$dir/l1.log"
+	compare_selftests
+	echo "$figures"
+	[ ! -e "$dir/reasons" ] || cat "$dir/reasons"
+}
+
+same() {
+	comparison "$1"
+	[ ! -e "$dir/reasons" ]
+}
+
+worse() {
+	comparison "$2"
+	grep -qxF "$1" "$dir/reasons"
+}
+
+ok "the same outcomes pass" same ''
+ok "a failure that has gone passes" same 's/not ok 2/ok 2/'
+ok "a new test may be skipped" same 's/fixture.new/& # SKIP no such device/'
+ok "a test fails" worse "one:fixture.good: pass on the unpatched kernel, fail here" '2s/@tap ok/@tap not ok/'
+ok "a new test fails" worse "one:fixture.new: none on the unpatched kernel, fail here" 's/ok 4/not &/'
+ok "a test is skipped" worse "two:fixture.good: pass on the unpatched kernel, skip here" '7s/good/& # SKIP no/'
+ok "a failure has become a skip" worse "one:fixture.bad: fail on the unpatched kernel, skip here" 's/not ok 2 fixture.bad/ok 2 fixture.bad # SKIP/'
+ok "a test is gone" worse "two:fixture.good: pass on the unpatched kernel, none here" '7d'
+ok "a program dies at its end" worse "two:(exit): pass on the unpatched kernel, fail here" 's/two status=0/two status=139/'
 tap_done

@@ -316,9 +316,9 @@ apply_series() (
 # sysroot_arm64  What the cross build links against, and runs with in L1.
 sysroot_arm64() {
 	with_lock sysroot-arm64 sysroot arm64 'busybox-static:arm64
-		libattr1-dev:arm64 libcap-ng-dev:arm64 libfdt-dev:arm64
-		libglib2.0-dev:arm64 libslirp-dev:arm64 uuid-dev:arm64
-		zlib1g-dev:arm64'
+		libattr1-dev:arm64 libcap-dev:arm64 libcap-ng-dev:arm64
+		libfdt-dev:arm64 libglib2.0-dev:arm64 libslirp-dev:arm64
+		uuid-dev:arm64 zlib1g-dev:arm64'
 }
 
 # sysroot_host  The outer machine's QEMU as $L0_QEMU, meson as $MESON, and the
