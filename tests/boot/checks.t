@@ -6,6 +6,7 @@
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
 BOOT=$TOP/tests/boot
 . "$TOP/tests/lib/tap.sh"
 . "$BOOT/checks.sh"

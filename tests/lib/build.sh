@@ -77,10 +77,14 @@ make_kernel() {
 	stage_done
 }
 
-# Kconfig drops what it does not know or cannot have without a word.
+# Kconfig drops what it does not know or cannot have without a word, and turns
+# on what others select.
 check_config() (
 	grep '^CONFIG' "$1/all.config" | while read -r line; do
-		grep -qxF "$line" "$1/.config" || die "kernel config lost $line" "look at its dependencies"
+		case $line in
+		*=n) ! grep -q "^${line%n}" "$1/.config" || die "kernel config has ${line%=n}" "look at what selects it" ;;
+		*) grep -qxF "$line" "$1/.config" || die "kernel config lost $line" "look at its dependencies" ;;
+		esac
 	done
 )
 

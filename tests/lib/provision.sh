@@ -13,15 +13,16 @@
 apt=$MSIWIN_CACHE/apt
 dl=$MSIWIN_CACHE/dl
 
+# need_packages [PACKAGE...]  Without any: those that all but the slow tests need.
 need_packages() (
-	missing=
-	for pkg in \
+	[ $# -gt 0 ] || set -- \
 		bc binutils bison ccache cpio device-tree-compiler dpkg-dev flex \
 		g++ gcc gcc-aarch64-linux-gnu git git-email kmod libc6-dev libc6-dev-arm64-cross \
 		libelf-dev libfdt-dev libglib2.0-dev libssl-dev make ninja-build patch perl pkg-config \
 		python3 python3-git python3-ply python3-venv quilt rsync \
 		shellcheck xz-utils zlib1g-dev
-	do
+	missing=
+	for pkg; do
 		dpkg-query -W -f '${db:Status-Status}' "$pkg" 2>/dev/null |
 			grep -qx installed || missing="$missing $pkg"
 	done

@@ -1,16 +1,19 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# TAP for the tests: ok NAME CMD... once a check, tap_done at the end.
+# TAP for the tests: ok NAME CMD... once a check, tap_done at the end.  Source
+# common.sh first.
 
 tap_count=0
 tap_failed=0
 
-# ok NAME CMD...  What CMD says is shown only when it fails.
+# ok NAME CMD...  What CMD says is shown only when it fails, how long it took when
+# that is a second or more.
 ok() {
 	tap_name=$1
 	shift
 	tap_count=$((tap_count + 1))
+	tap_start=$(now)
 	set +e # not `if`: that would switch `set -e` off inside CMD as well
 	tap_out=$(
 		set -e
@@ -18,6 +21,8 @@ ok() {
 	)
 	tap_rc=$?
 	set -e
+	tap_took=$(($(now) - tap_start))
+	[ "$tap_took" -lt 10 ] || tap_name="$tap_name ($(tenths "$tap_took")s)"
 	if [ "$tap_rc" -eq 0 ]; then
 		echo "ok $tap_count - $tap_name"
 	else

@@ -1,0 +1,290 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards: the series compiles where neither the boots nor build-linux.t look:
+# corners.conf.  In each corner the touched folders, W=1 without a warning; what
+# they newly take from elsewhere is there, and exported where a module takes it;
+# one corner is linked, so that modpost says the same.  The new structures of the
+# uAPI have no holes and the same layout for every machine.
+#
+# Slow: runs with ALL=1, or for the corners named as arguments.  What passed once
+# is not built again.
+#
+# Seen to fail with: a 64-bit division in vfio_iommu_type1.c (i386, arm), %lx for
+# a phys_addr_t in dma-iommu.c (arm-lpae), no stub of iommu_set_msi_windows() for
+# IOMMU_DMA=n (arm, riscv, powerpc), iommufd_sw_msi_uninstall() without its stub
+# (x86_64, i386-pae, riscv, powerpc), msi_device_doorbells() not exported, a u32 before
+# a u64 and a long in struct iommu_ioas_msi_window.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
+. "$TOP/tests/lib/provision.sh"
+. "$TOP/tests/lib/build.sh"
+. "$TOP/tests/lib/tap.sh"
+
+conf=$TOP/tests/series/corners.conf
+src=$MSIWIN_CACHE/src/linux
+walk=$MSIWIN_CACHE/walk/linux
+last=series
+folders="drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/"
+
+if [ -z "${ALL-}$*" ]; then
+	skip "the corners of the configuration" "slow, runs with ALL=1"
+	tap_done
+	exit
+fi
+
+# section CORNER
+section() {
+	awk -v head="[$1]" '/^\[/ { inside = $0 == head; next } inside' "$conf"
+}
+
+corners() {
+	sed -n 's/^\[\(.*\)\]$/\1/p' "$conf"
+}
+
+# field CORNER KEY
+field() {
+	section "$1" | awk -v key="$2" '$1 == key && $2 == "=" { print $3 }'
+}
+
+# machine CORNER  The corner that it is like, or itself.
+machine() (
+	like=$(field "$1" like)
+	echo "${like:-$1}"
+)
+
+machines() {
+	for corner in $(corners); do
+		[ -z "$(field "$corner" arch)" ] || echo "$corner"
+	done
+}
+
+# cross CORNER  The prefix of its compiler.
+cross() {
+	field "$(machine "$1")" cross | sed 's/$/-/'
+}
+
+compilers() {
+	sed -n 's/^cross = /gcc-/p' "$conf" | sort -u
+}
+
+# arch_folder CORNER
+arch_folder() {
+	field "$(machine "$1")" arch | sed 's/i386\|x86_64/x86/; s,^,arch/,'
+}
+
+# config CORNER
+config() {
+	{
+		section "$(machine "$1")"
+		section "$1"
+	} | awk -F= '/^CONFIG/ { line[$1] = $0 } END { for (l in line) print line[l] }' | sort
+}
+
+# key CORNER COMMIT  All that the result hangs on; not what is never compiled.
+key() (
+	{
+		config "$1"
+		field "$1" link
+		"$(cross "$1")gcc" --version
+		git -C "$src" ls-tree "$2" | grep -vE '	(Documentation|tools|samples|MAINTAINERS)$'
+	} | sha256sum | cut -c 1-16
+)
+
+# What .config is made from.
+config_key() {
+	{
+		cat "$obj/all.config"
+		git -C "$src" ls-tree -r "$1" | grep Kconfig
+	} | sha256sum
+}
+
+configure() {
+	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
+	check_config "$obj"
+}
+
+# compile CORNER COMMIT
+compile() (
+	corner=$1
+	obj=$MSIWIN_CACHE/obj/corner-$corner
+	mkdir -p "$obj"
+	checkout linux "$2"
+	config "$corner" >"$obj/all.config"
+	key=$(config_key "$2")
+	set -- make -j"$(nproc)" -C "$walk" O="$obj" LOCALVERSION= \
+		ARCH="$(field "$(machine "$corner")" arch)" \
+		CROSS_COMPILE="$(cross "$corner")" CC="ccache $(cross "$corner")gcc"
+	stamped "$obj/configured" "$key" configure "$@"
+	if [ "$(field "$corner" link)" = yes ]; then
+		"$@" vmlinux modules
+		: >"$obj/lacks"
+	else
+		# shellcheck disable=SC2086 # one word a folder
+		"$@" W=1 $folders
+		list_lacks
+	fi
+)
+
+# What each module, and the kernel, takes from elsewhere: "MODULE SYMBOL".  The
+# archives are thin ones, EXPORT_SYMBOL() leaves a mark in the object.
+list_lacks() (
+	cd "$obj"
+	for folder in $folders; do
+		symbols kernel "${folder}built-in.a"
+		while read -r module; do
+			symbols "$module" "$module"
+		done <"${folder}modules.order"
+	done | awk '
+		$2 == "U" { lacks[$1 " " $3] }
+		$2 ~ /^[A-TV-Z]$/ { there[$1 " " $3] }
+		sub(/^__export_symbol_/, "", $3) { exported[$3] }
+		END {
+			for (l in lacks) {
+				split(l, word)
+				if (!(l in there) && (word[1] == "kernel" || !(word[2] in exported)))
+					print l
+			}
+		}' | sort >lacks
+)
+
+symbols() {
+	"$(cross "$corner")nm" "$2" | awk -v who="$1" 'NF >= 2 && !/:$/ { print who, $(NF - 1), $NF }'
+}
+
+# provided CORNER BASE LACKS  What came with the series must be there: exported,
+# since all of the kernel's own library is.
+provided() (
+	folder=$(arch_folder "$1")
+	shift
+	git -C "$walk" grep -hE 'EXPORT_(PER_CPU_)?SYMBOL' -- "$folder" drivers/base drivers/pci kernel lib mm ':!kernel/irq' |
+		sed -n 's/.*EXPORT_[A-Z_]*(\([A-Za-z0-9_]*\)[,)].*/\1/p' | sort -u >"$2.exported"
+	comm -13 "$1" "$2" | awk '
+		NR == FNR { exported[$1]; next }
+		!($2 in exported) { print $1 ": nobody provides " $2; missing = 1 }
+		END { exit missing }' "$2.exported" -
+)
+
+# The mark of a build that passed holds what it lacks.
+mark() {
+	echo "$MSIWIN_CACHE/passed/corner-$1-$(key "$1" "$2")"
+}
+
+# builds CORNER COMMIT
+builds() (
+	mark=$(mark "$1" "$2")
+	[ ! -f "$mark" ] || exit 0
+	with_lock walk-linux run_logged "$OUT/corner-$1.log" compile "$1" "$2"
+	lacks=$MSIWIN_CACHE/obj/corner-$1/lacks
+	[ "$2" = base-commit ] || provided "$1" "$(mark "$1" base-commit)" "$lacks"
+	mkdir -p "${mark%/*}"
+	cp "$lacks" "$mark"
+)
+
+# Where the base has a warning, there is nothing to hold the series against.
+corner_builds() {
+	builds "$1" base-commit
+	builds "$1" "$last"
+}
+
+# ---- the uAPI
+
+# As `make headers` does it: for asm/ the machine's own file or else the generic one.
+uapi_headers() (
+	git -C "$src" archive "$last" include/uapi scripts/headers_install.sh scripts/unifdef.c arch |
+		tar -x -C "$scratch" --wildcards include scripts 'arch/*/include/uapi'
+	cd "$scratch"
+	cc -O -w -o scripts/unifdef scripts/unifdef.c
+	mkdir -p headers/linux
+	ln -s ../include/uapi/asm-generic headers/asm-generic
+	ln -s asm-generic headers/asm
+	for header in vfio iommufd types stddef posix_types ioctl; do
+		srctree=. sh scripts/headers_install.sh "include/uapi/linux/$header.h" "headers/linux/$header.h"
+	done
+)
+
+# uapi_cc MACHINE ARG...
+uapi_cc() (
+	machine=$1
+	cc=$(cross "$machine")gcc
+	shift
+	[ "$machine" != i386 ] || set -- -m32 "$@"
+	"$cc" -Wall -Werror -nostdinc -I "$scratch/$(arch_folder "$machine")/include/uapi" -I "$scratch/headers" "$@"
+)
+
+# members REV  "STRUCT MEMBER", an array of any length as "MEMBER[]".
+members() {
+	git -C "$src" show "$1:include/uapi/linux/vfio.h" "$1:include/uapi/linux/iommufd.h" | awk '
+		/^struct [a-z0-9_]+ \{$/ { name = $2; next }
+		/^\};?$/ { name = "" }
+		name && /;/ { sub(/;.*/, ""); sub(/.*[ \t*]/, ""); print name, $0 }'
+}
+
+new_members() {
+	members base-commit >"$scratch/old"
+	members "$last" | awk 'NR == FNR { old[$1]; next } !($1 in old)' "$scratch/old" -
+}
+
+# C whose symbols are as large as what stands at their place in the layout, and
+# which does not compile if a structure is larger than its members.
+layout_source() {
+	printf '#include <linux/%s>\n' types.h vfio.h iommufd.h
+	awk '{
+		member = $2
+		sum[$1] = sum[$1]
+		if (!sub(/\[\]$/, "", member))
+			sum[$1] = sum[$1] " + sizeof(((struct " $1 " *)0)->" member ")"
+		print "char " $1 "_at_" member "[1 + __builtin_offsetof(struct " $1 ", " member ")];"
+	}
+	END {
+		for (s in sum) {
+			print "char sizeof_" s "[sizeof(struct " s ")];"
+			print "typedef char " s "_has_no_hole[sizeof(struct " s ") ==" sum[s] " ? 1 : -1];"
+		}
+	}'
+}
+
+# layout MACHINE
+layout() (
+	new_members | layout_source >"$scratch/layout.c"
+	uapi_cc "$1" -std=c90 -fno-common -c -o "$scratch/layout.o" "$scratch/layout.c"
+	"$(cross "$1")nm" -S "$scratch/layout.o" | sed 's/^[0-9a-f]* 0*//' | sort
+)
+
+# same_layout MACHINE
+same_layout() (
+	for machine in x86_64 "$1"; do
+		layout "$machine" >"$scratch/layout.$machine"
+	done
+	[ -s "$scratch/layout.x86_64" ]
+	diff -u "$scratch/layout.x86_64" "$scratch/layout.$1"
+)
+
+# cxx MACHINE
+cxx() (
+	printf '#include <linux/%s>\n' vfio.h iommufd.h >"$scratch/try.cc"
+	uapi_cc "$1" -x c++ -std=c++98 -fsyntax-only "$scratch/try.cc"
+)
+
+provision_base linux
+provision_series linux
+# shellcheck disable=SC2046 # one word a package
+need_packages $(compilers)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+uapi_headers
+for machine in $(machines); do
+	ok "uAPI: C90 for $machine, no hole, laid out as for x86_64" same_layout "$machine"
+done
+for machine in x86_64 i386; do
+	ok "uAPI: C++98 for $machine" cxx "$machine"
+done
+# shellcheck disable=SC2046 # one word a corner
+[ $# -gt 0 ] || set -- $(corners)
+for corner in "$@"; do
+	ok "$corner" corner_builds "$corner"
+done
+tap_done
