@@ -101,23 +101,27 @@ config_key() {
 	} | sha256sum
 }
 
+# configure COMMIT MAKE...  The base need not have every option.
 configure() {
+	commit=$1
+	shift
 	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
-	check_config "$obj"
+	[ "$commit" = base-commit ] || check_config "$obj"
 }
 
 # compile CORNER COMMIT
 compile() (
 	corner=$1
+	commit=$2
 	obj=$MSIWIN_CACHE/obj/corner-$corner
 	mkdir -p "$obj"
-	checkout linux "$2"
+	checkout linux "$commit"
 	config "$corner" >"$obj/all.config"
-	key=$(config_key "$2")
+	key=$(config_key "$commit")
 	set -- make -j"$(nproc)" -C "$walk" O="$obj" LOCALVERSION= \
 		ARCH="$(field "$(machine "$corner")" arch)" \
 		CROSS_COMPILE="$(cross "$corner")" CC="ccache $(cross "$corner")gcc"
-	stamped "$obj/configured" "$key" configure "$@"
+	stamped "$obj/configured" "$key" configure "$commit" "$@"
 	if [ "$(field "$corner" link)" = yes ]; then
 		"$@" vmlinux modules
 		: >"$obj/lacks"
