@@ -105,11 +105,10 @@ build_qemu() (
 	echo "$dir/qemu-system-aarch64"
 )
 
-# prepare_qemu REV: its tree, configured, sets $obj
+# Configure what is checked out, if that is not done; sets $obj.
 prepare_qemu() {
 	obj=$MSIWIN_CACHE/obj/qemu
 	mkdir -p "$obj"
-	checkout qemu "$1"
 	cp "$TOP/tests/boot/qemu-devices.mak" \
 		"$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin.mak"
 	# meson and pycotap are newer than bookworm's
@@ -123,7 +122,8 @@ prepare_qemu() {
 make_qemu() {
 	[ ! -f "$2/qemu-system-aarch64" ] || return 0
 	stage "qemu $1"
-	prepare_qemu "$1"
+	checkout qemu "$1"
+	prepare_qemu
 	run_logged "$obj/build.log" ninja -C "$obj" qemu-system-aarch64
 	${CROSS}strip -o "$obj/qemu-system-aarch64.stripped" "$obj/qemu-system-aarch64"
 	mkdir -p "$obj/result"

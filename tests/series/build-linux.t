@@ -57,7 +57,6 @@ compile() (
 	arch=$1
 	obj=$MSIWIN_CACHE/obj/series-$arch
 	mkdir -p "$obj"
-	checkout linux "$2"
 	config "$arch" >"$obj/all.config"
 	key=$(config_key "$2")
 	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="$arch" LOCALVERSION= CC="ccache $(compiler "$arch")"
@@ -65,6 +64,18 @@ compile() (
 	stamped "$obj/configured" "$key" configure "$@"
 	"$@" W=1 drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/
 	list_lacks "$obj"
+)
+
+# build COMMIT: both architectures at once, as half of such a build is one make
+# that looks for what there is to do.  A file lacks tells that one is complete.
+build() (
+	checkout linux "$1"
+	for arch in $archs; do
+		rm -f "$MSIWIN_CACHE/obj/series-$arch/lacks"
+		[ -f "$(mark "$arch" "$1")" ] ||
+			run_logged "$OUT/build-linux-$arch.log" compile "$arch" "$1" &
+	done
+	wait
 )
 
 # What the modules of a build take from elsewhere.
@@ -91,24 +102,38 @@ mark() {
 	echo "$MSIWIN_CACHE/passed/linux-$1-$(key "$1" "$2")"
 }
 
-# builds ARCH COMMIT
-builds() (
+# passes ARCH COMMIT
+passes() (
 	mark=$(mark "$1" "$2")
 	[ ! -f "$mark" ] || exit 0
-	with_lock walk-linux run_logged "$OUT/build-linux-$1.log" compile "$1" "$2"
 	lacks=$MSIWIN_CACHE/obj/series-$1/lacks
+	if [ ! -f "$lacks" ]; then
+		tail -n 20 "$OUT/build-linux-$1.log"
+		exit 1
+	fi
 	[ "$2" = base-commit ] || exported "$(mark "$1" base-commit)" "$lacks"
 	mkdir -p "${mark%/*}"
 	cp "$lacks" "$mark"
 )
 
+# check COMMIT NAME
+check() {
+	for arch in $archs; do
+		[ -f "$(mark "$arch" "$1")" ] || {
+			with_lock walk-linux build "$1"
+			break
+		}
+	done
+	for arch in $archs; do
+		ok "$arch: $2" passes "$arch" "$1"
+	done
+}
+
 provision_base linux
 provision_series linux
-for arch in arm64 x86_64; do
-	ok "$arch: base" builds "$arch" base-commit
-	[ "$tap_failed" -eq 0 ] || break
-	for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
-		ok "$arch: $(git -C "$src" log -1 --format=%s "$commit")" builds "$arch" "$commit"
-	done
+archs="arm64 x86_64"
+check base-commit base
+[ "$tap_failed" -gt 0 ] || for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
+	check "$commit" "$(git -C "$src" log -1 --format=%s "$commit")"
 done
 tap_done

@@ -30,7 +30,6 @@ configure_x86_64() {
 # compile_x86_64 COMMIT
 compile_x86_64() (
 	obj=$MSIWIN_CACHE/obj/qemu-x86_64
-	checkout qemu "$1"
 	devices=$MSIWIN_CACHE/walk/qemu/configs/devices
 	cp "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
@@ -46,7 +45,7 @@ compile_x86_64() (
 
 # compile_arm64 COMMIT: in the folder of the boots
 compile_arm64() (
-	prepare_qemu "$1"
+	prepare_qemu
 	ninja -C "$obj" build.ninja
 	# shellcheck disable=SC2046 # one word a target
 	ninja -C "$obj" $(targets qemu-system-aarch64)
@@ -71,30 +70,62 @@ new_unit_tests() {
 		sed -n 's,^tests/unit/\(.*\)\.c$,\1,p'
 }
 
-# builds ARCH COMMIT
-builds() (
+# mark ARCH COMMIT: the file that is there when it has passed
+mark() (
 	key=$({
 		gcc --version
 		echo "$1 ${ALL:-}"
 		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak" "$TOP/tests/boot/qemu-devices.mak"
 		git -C "$src" ls-tree "$2" | grep -vE '	(docs|MAINTAINERS)$'
 	} | sha256sum | cut -c 1-16)
-	mark=$MSIWIN_CACHE/passed/qemu-$1-$key
-	[ ! -f "$mark" ] || exit 0
-	with_lock walk-qemu run_logged "$OUT/build-qemu-$1.log" "compile_$1" "$2"
-	mkdir -p "${mark%/*}"
-	: >"$mark"
+	echo "$MSIWIN_CACHE/passed/qemu-$1-$key"
 )
+
+# build COMMIT: both architectures at once, as much of it is meson and ninja
+# looking for what there is to do
+build() (
+	checkout qemu "$1"
+	mkdir -p "$MSIWIN_CACHE/passed"
+	for arch in $archs; do
+		build_one "$arch" "$1" &
+	done
+	wait
+)
+
+build_one() {
+	mark=$(mark "$1" "$2")
+	[ ! -f "$mark" ] || return 0
+	run_logged "$OUT/build-qemu-$1.log" "compile_$1" "$2"
+	: >"$mark"
+}
+
+passes() {
+	[ -f "$(mark "$1" "$2")" ] || {
+		tail -n 20 "$OUT/build-qemu-$1.log"
+		return 1
+	}
+}
+
+# check COMMIT NAME
+check() {
+	for arch in $archs; do
+		[ -f "$(mark "$arch" "$1")" ] || {
+			with_lock walk-qemu build "$1"
+			break
+		}
+	done
+	for arch in $archs; do
+		ok "$arch: $2" passes "$arch" "$1"
+	done
+}
 
 provision_base qemu
 provision_series qemu
 sysroot_arm64
 sysroot_host
-for arch in arm64 x86_64; do
-	ok "$arch: base" builds "$arch" base-commit
-	[ "$tap_failed" -eq 0 ] || break
-	for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
-		ok "$arch: $(git -C "$src" log -1 --format=%s "$commit")" builds "$arch" "$commit"
-	done
+archs="arm64 x86_64"
+check base-commit base
+[ "$tap_failed" -gt 0 ] || for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
+	check "$commit" "$(git -C "$src" log -1 --format=%s "$commit")"
 done
 tap_done
