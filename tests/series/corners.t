@@ -128,21 +128,23 @@ compile() (
 	fi
 )
 
-# What modpost would find, had the rest of the kernel been built: a module takes
-# what is not exported, the kernel what only a module has, any of them a division
-# of 64 bits.  Names with a leading _ are else the compiler's and the machine's.
+# What the linker and modpost would find, had the rest of the kernel been built
+# too: of the touched folders' own functions, one that this configuration has not,
+# one in a module that the kernel calls, one that a module calls and that is not
+# exported; and a division of 64 bits.
 provided() (
 	cd "$obj"
-	exports_elsewhere >exports
+	functions >own
+	[ -s own ]
 	for folder in $folders; do
 		[ ! -f "${folder}built-in.a" ] || symbols kernel "${folder}built-in.a"
 		while read -r module; do
 			symbols "$module" "$module"
 		done <"${folder}modules.order"
 	done | awk '
-		NR == FNR { exported[$1]; next }
+		NR == FNR { own[$1]; next }
 		$2 == "U" { lacks[$1 " " $3] }
-		$2 ~ /^[A-TV-Z]$/ { there[$1 " " $3]; if ($1 != "kernel") in_module[$3] }
+		$2 ~ /^[A-TV-Z]$/ { there[$1 " " $3] }
 		sub(/^__export_symbol_/, "", $3) { exported[$3] }
 		END {
 			for (l in lacks) {
@@ -150,20 +152,20 @@ provided() (
 				if (l in there)
 					continue
 				if (word[2] ~ /^__(u?(div|mod|divmod)[dt]i[34]|aeabi_u?ldivmod)$/ ||
-				    word[1] == "kernel" && word[2] in in_module ||
-				    word[1] != "kernel" && word[2] !~ /^_/ && !(word[2] in exported)) {
+				    word[2] in own && (word[1] == "kernel" || !(word[2] in exported))) {
 					print word[1] ": nobody provides " word[2]
 					missing = 1
 				}
 			}
 			exit missing
-		}' exports -
+		}' own -
 )
 
-exports_elsewhere() {
-	# shellcheck disable=SC2046,SC2086 # one word a folder
-	git -C "$walk" grep -hE 'EXPORT_[A-Z_]*\(' -- ':!arch' "$(arch_folder "$corner")" \
-		$(printf ':!%s ' $folders) | sed -n 's/.*EXPORT_[A-Z_]*(\([A-Za-z0-9_]*\)[,)].*/\1/p' | sort -u
+# Of the touched folders, whatever is configured.
+functions() {
+	for folder in $folders; do
+		git -C "$walk" grep -hE '^([a-z][A-Za-z0-9_ *]*[ *])?[a-z0-9_]+\(' -- "$folder*.c"
+	done | sed '/^static/d; s/(.*//; s/.*[ *]//' | sort -u
 }
 
 # The archives are thin ones.  EXPORT_SYMBOL() leaves a mark in the object.
