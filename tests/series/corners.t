@@ -11,7 +11,8 @@
 # Slow: runs with ALL=1, or for the corners named as arguments.  What passed once
 # is not built again.
 #
-# Seen to fail with: a 64-bit division in vfio_iommu_type1.c (arm), a corner that
+# Seen to fail with: a 64-bit division in vfio_iommu_type1.c, msi_device_doorbells()
+# or iommufd_vfio_compat_device_closed() not exported (arm); a corner that
 # asks for an option which the tree does not select; in struct iommu_ioas_msi_window
 # a missing u32 (everywhere) and an unsigned long (arm, i386); a // comment (C90), a
 # member called new (C++98).
