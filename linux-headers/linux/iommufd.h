@@ -1394,6 +1394,7 @@ struct iommu_hw_queue_alloc {
 	__aligned_u64 length;
 };
 #define IOMMU_HW_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HW_QUEUE_ALLOC)
+
 /**
  * enum iommu_device_resv_type - Why a range of IOVA is reserved
  * @IOMMU_DEVICE_RESV_DIRECT: Must be identity mapped at all times
@@ -1442,8 +1443,8 @@ struct iommu_device_resv_region {
  * IOMMU_DEVICE_RESV_SW_MSI if there is an IOMMU_DEVICE_RESV_MSI region beside
  * it or if the IOAS has an MSI window of its own. The attach fails with
  * EADDRINUSE if memory is mapped there, if the range is an allowed IOVA, or if
- * it is in the MSI window of the IOAS. The aperture of the IOMMU is not part of the
- * regions, see IOMMU_IOAS_IOVA_RANGES.
+ * it is in the MSI window of the IOAS. The aperture of the IOMMU is not part of
+ * the regions, see IOMMU_IOAS_IOVA_RANGES.
  *
  * The regions are sorted by start, then by type. Regions of one type that touch
  * or overlap are one entry, regions of different types may overlap.
@@ -1480,12 +1481,14 @@ enum iommu_msi_window_op {
  * @IOMMU_MSI_WINDOW_DEFAULT: Where the IOMMU driver of the device proposes it,
  *                            IOMMU_DEVICE_RESV_SW_MSI
  * @IOMMU_MSI_WINDOW_FIXED: Where userspace says
+ * @IOMMU_MSI_WINDOW_AUTO: Where the kernel finds a place
  * @IOMMU_MSI_WINDOW_NONE: Nowhere. Setting up an MSI that needs it fails. For
  *                         userspace that polls its devices.
  */
 enum iommu_msi_window_policy {
 	IOMMU_MSI_WINDOW_DEFAULT = 0,
 	IOMMU_MSI_WINDOW_FIXED = 1,
+	IOMMU_MSI_WINDOW_AUTO = 2,
 	IOMMU_MSI_WINDOW_NONE = 3,
 };
 
@@ -1529,18 +1532,35 @@ enum iommu_msi_window_flags {
  * window of the parent's IOAS counts, and a HWPT that is attached to a PASID
  * has no doorbells, as MSIs carry no PASID.
  *
+ * An AUTO window is placed at once, below 4 GiB and not at 0, outside of mappings,
+ * allowed IOVA ranges, reserved regions, and what the host bridges of the PCI
+ * devices do not pass on: their own windows, and IOVA that firmware does not
+ * describe for DMA. It has 1 MiB or what the devices need if that is more, or as
+ * little as they need where there is no such place. As long as it is not live it
+ * gives way to what is mapped, allowed or attached there, and goes to the next
+ * place above, or else to the lowest. Only if there is none does this fail, with
+ * ENOSPC for an attach and otherwise as for any reserved range. It gets longer
+ * when devices are attached that need more, if possible. start and length are 0
+ * to set it, GET tells where it is. IOVA ranges without it are therefore not all
+ * that can be mapped.
+ *
  * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
  * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it
  * alone. Attaching a device fails with EADDRINUSE if a reserved region of the
- * device or the end of the IOMMU's aperture lies in a FIXED window.
+ * device or the end of the IOMMU's aperture lies in a FIXED window, or in an
+ * AUTO window that is live. For the latter this includes what the host bridge of
+ * the device does not pass on. If it was VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA that
+ * set the window, of the IOAS that stands in for a VFIO container, DEFAULT is set
+ * when the last device is detached.
  *
  * Doorbells are never unmapped one by one, because nobody knows who still has
  * their address. As soon as one is mapped the window is live and cannot change,
  * and that does not end when interrupts are disabled, but when the HWPT is
  * destroyed. In the same way a device that has had an interrupt cannot be
- * attached to, or replaced into, an IOAS with another window before it is
- * unbound: this fails with EBUSY. So does the setup of an interrupt while the
- * device is moved between IOASes with different windows.
+ * attached to, or replaced into, an IOAS with another window before it and all
+ * other devices of its group are unbound: this fails with EBUSY. So does the
+ * setup of an interrupt while the device is moved between IOASes with different
+ * windows.
  *
  * out_min_length counts the doorbells which the interrupt controllers in reach
  * of the devices have, and those of other IOASes that share the window: within
@@ -1549,7 +1569,9 @@ enum iommu_msi_window_flags {
  * do not fit. VFIO_DEVICE_SET_IRQS reports this and other failures alike as
  * ENOSPC, or as fewer vectors than were asked for. GET tells them apart.
  *
- * Setting what is in force already always succeeds.
+ * GET reports a start and length of 0 if there is no window: with NONE, and with
+ * DEFAULT as long as no device needs one. Setting what is in force already always
+ * succeeds.
  *
  * Additional errnos of SET, which changes nothing if it fails:
  *
@@ -1558,7 +1580,8 @@ enum iommu_msi_window_flags {
  *  - EOPNOTSUPP: Unknown op, policy, or flag, or the kernel has no interrupt
  *    controllers with doorbells to map
  *  - EOVERFLOW: The end of the window wraps
- *  - ENOSPC: The window is shorter than out_min_length
+ *  - ENOSPC: The window is shorter than out_min_length, or there is no place for
+ *    an AUTO window
  *  - ERANGE: The window is not within the aperture of the attached IOMMUs
  *  - EADDRINUSE: The window overlaps a reserved region or an allowed IOVA range
  *  - EEXIST: The window overlaps a mapping

@@ -1686,10 +1686,10 @@ struct vfio_resv_iova_range {
  * the reserved regions of every group attached to the container.  The two
  * agree: a range listed here is not usable, except
  * VFIO_IOMMU_RESV_DIRECT_RELAXABLE.  What lies outside the IOMMU's aperture is
- * not listed.  Where userspace has placed the MSI window, that window stands
- * here as VFIO_IOMMU_RESV_SW_MSI instead of the ones the IOMMU drivers propose.
- * Ranges can come and go whenever a group is attached or detached and when the
- * window is placed.
+ * not listed.  Where userspace has placed the MSI window, or had the kernel find
+ * a place, that window stands here as VFIO_IOMMU_RESV_SW_MSI instead of the ones
+ * the IOMMU drivers propose.  Ranges can come and go whenever a group is attached
+ * or detached and when the window is placed or moves.
  */
 #define VFIO_IOMMU_TYPE1_INFO_CAP_RESV_IOVA_RANGE 5
 
@@ -1723,6 +1723,9 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	vector was enabled.  Disabling the vectors does not change that, the
  *	detach of the last group that shares the IOMMU domain does.
  * VFIO_IOMMU_MSI_RESV_PLACED: Userspace has placed the window.
+ * VFIO_IOMMU_MSI_RESV_AUTO: Userspace had the kernel find a place.  As long as
+ *	MOVABLE is set the window gives way, so the usable ranges are not all that
+ *	can be mapped: see VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA.
  * VFIO_IOMMU_MSI_RESV_ISOLATED: Every attached group has isolated MSIs: its
  *	devices cannot raise the interrupts of others.
  * VFIO_IOMMU_MSI_RESV_MULTIPLE: The IOMMU drivers of the groups propose
@@ -1738,6 +1741,7 @@ struct vfio_iommu_type1_info_cap_msi_resv {
 #define VFIO_IOMMU_MSI_RESV_HW		(1 << 1)
 #define VFIO_IOMMU_MSI_RESV_MOVABLE	(1 << 2)
 #define VFIO_IOMMU_MSI_RESV_PLACED	(1 << 3)
+#define VFIO_IOMMU_MSI_RESV_AUTO	(1 << 4)
 #define VFIO_IOMMU_MSI_RESV_ISOLATED	(1 << 5)
 #define VFIO_IOMMU_MSI_RESV_MULTIPLE	(1 << 6)
 	__u32	__resv;
@@ -1775,11 +1779,28 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * container.  A window can be placed before any group that needs one, and the
  * same window can be placed again at any time.
  *
+ * If iova and size are both 0, the kernel finds a place: below 4 GiB and not at
+ * 0, outside of DMA mappings, reserved ranges, and what the PCI host bridges of
+ * the devices do not pass on, that is their own windows and IOVA that firmware
+ * does not describe for DMA.  The window has 1 MiB or what the attached groups
+ * need if that is more, or as little as they need where there is no such place.
+ * As long as no doorbell is mapped it gives way to a DMA mapping, and to a group
+ * whose reserved ranges, aperture or host bridge do not agree with it, and goes
+ * to the next place above, or else to the lowest.  Only where they would fail
+ * otherwise does it move, and also for a group that needs a longer one.  The
+ * DMA mapping fails with EINVAL as ever if the window cannot move, the attach
+ * with EINVAL or, if there is no place, with ENOSPC.  Ask
+ * VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV where the window is.  The ranges of
+ * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE are without it, and so conservative.
+ *
  * Errors of VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA; a failed call changes nothing:
- *  - EINVAL: another flag is set, or iova or size is 0 or misaligned
+ *  - EINVAL: another flag is set, iova or size is misaligned, or one of them is 0
+ *    and the other is not
  *  - EOVERFLOW: iova + size wraps, or exceeds the DMA addresses of the kernel
- *  - EOPNOTSUPP: groups are attached but none has its doorbells mapped
- *  - ENOSPC: size is less than what the attached groups need
+ *  - EOPNOTSUPP: groups are attached but none has its doorbells mapped, or the
+ *    kernel maps none
+ *  - ENOSPC: size is less than what the attached groups need, or the kernel
+ *    finds no place
  *  - ERANGE: not within the aperture of every attached IOMMU
  *  - EADDRINUSE: overlaps a reserved range that does not move
  *  - EEXIST: overlaps a DMA mapping

@@ -22,6 +22,12 @@ same_list() (
 	}
 )
 
+# Nothing but comments, bases with their fields, and patches.
+well_formed() {
+	! grep -nvE '^(#.*|base (linux|qemu)|	[a-z0-9]+	[^ ]+|(qemu-)?patches/[0-9]+-[^ ]*\.patch)?$' \
+		"$TOP/series.conf"
+}
+
 headers() (
 	cd "$TOP"
 	count=$(patch_files "$1" | wc -l)
@@ -63,6 +69,7 @@ every_fix_has_a_source() {
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+ok "series.conf has nothing else in it" well_formed
 for name in linux qemu; do
 	ok "$name: series.conf lists the patches of the folder in order" same_list "$name"
 	ok "$name: every patch and the cover letter are numbered mail" headers "$name"

@@ -27,7 +27,7 @@ mails() (
 		GIT_COMMITTER_NAME=Poster GIT_COMMITTER_EMAIL=poster@localhost
 	git send-email --dry-run --from='Poster <poster@localhost>' --confirm=never \
 		--no-validate --8bit-encoding=UTF-8 --suppress-cc=author --suppress-cc=body \
-		--smtp-server=localhost --to-cover --cc-cover --no-chain-reply-to ./*.patch 2>&1
+		--smtp-server=localhost --to-cover --cc-cover --no-chain-reply-to ./*.patch 2>"$scratch/$1.err"
 )
 
 # The first mail starts the thread, all others answer to it.
