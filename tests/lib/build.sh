@@ -116,6 +116,8 @@ prepare_qemu() {
 	sysroot=$MSIWIN_CACHE/sysroot/arm64
 	export PKG_CONFIG=pkg-config PKG_CONFIG_SYSROOT_DIR="$sysroot" \
 		PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig"
+	# ninja that is stopped while it makes its own file anew leaves none
+	[ -f "$obj/build.ninja" ] || rm -f "$obj/configured"
 	stamped "$obj/configured" "$QEMU_FLAGS" run_logged "$obj/configure.log" configure_qemu
 }
 

@@ -33,6 +33,7 @@ compile_x86_64() (
 	devices=$MSIWIN_CACHE/walk/qemu/configs/devices
 	cp "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
+	[ -f "$obj/build.ninja" ] || rm -f "$obj/configured"
 	stamped "$obj/configured" "$(sha_of "$0")" configure_x86_64
 	ninja -C "$obj" build.ninja
 	# shellcheck disable=SC2046 # one word a target
