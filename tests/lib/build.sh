@@ -77,6 +77,19 @@ make_kernel() {
 	stage_done
 }
 
+# config_key REV: what .config is made from.  It and configure() want $obj.
+config_key() {
+	{
+		cat "$obj/all.config"
+		git -C "$MSIWIN_CACHE/src/linux" ls-tree -r "$1" | grep Kconfig
+	} | sha256sum
+}
+
+configure() {
+	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
+	check_config "$obj"
+}
+
 # Kconfig drops what it does not know or cannot have without a word, and turns
 # on what others select.
 check_config() (

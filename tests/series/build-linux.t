@@ -39,19 +39,6 @@ key() (
 	} | sha256sum | cut -c 1-16
 )
 
-# What .config is made from.
-config_key() {
-	{
-		cat "$obj/all.config"
-		git -C "$src" ls-tree -r "$1" | grep Kconfig
-	} | sha256sum
-}
-
-configure() {
-	"$@" -s KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
-	check_config "$obj"
-}
-
 # compile ARCH COMMIT
 compile() (
 	arch=$1
