@@ -184,3 +184,23 @@ make_selftests() {
 	publish "$2" "$obj"/bin/iommufd "$obj"/bin/iommufd_fail_nth "$obj"/bin/vfio_*_test
 	stage_done
 }
+
+# build_sparse -> path of the program.  The kernel rejects that of bookworm: make
+# C=2 says so and goes on without it.
+build_sparse() (
+	dir=$MSIWIN_CACHE/sparse
+	with_lock sparse stamped "$dir/made-from" "$(base_field qemu suite)" make_sparse >&2
+	echo "$dir/src/sparse"
+)
+
+make_sparse() {
+	apt_update
+	stage "sparse"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cd "$dir"
+	with_lock apt run_logged "$OUT/fetch-sparse.log" apt_get source --download-only sparse
+	dpkg-source --no-check -x sparse_*.dsc src >/dev/null
+	run_logged "$OUT/sparse.log" make -C src sparse
+	stage_done
+}
