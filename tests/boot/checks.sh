@@ -100,8 +100,11 @@ check_window() {
 			fail "a device's MSI address $addr is outside the window $start-$end"
 	done <"$dir/addresses"
 
+	# of the devices that L2 has
 	hit=
-	sed -n 's/^@resv [^ ]* \(0x[0-9a-f]*\) \(0x[0-9a-f]*\) \([a-z-]*\).*/\1 \2 \3/p' "$dir/l1.log" |
+	sed -n 's/^@msix \([^ ]*\).*/^@resv \1 /p' "$dir/l1.log" | sort -u >"$dir/devices"
+	grep -f "$dir/devices" "$dir/l1.log" |
+		sed -n 's/^@resv [^ ]* \(0x[0-9a-f]*\) \(0x[0-9a-f]*\) \([a-z-]*\).*/\1 \2 \3/p' |
 		grep -v ' msi$' >"$dir/regions" || :
 	while read -r from to type; do
 		[ $((from)) -gt $((end)) ] || [ $((to)) -lt $((start)) ] || hit="$type $from-$to"
