@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Guards: of what a program can find in the source without running it no patch
-# adds anything to the files that it changes: kernel-doc; with ALL=1 also sparse
-# (make C=2, with the last patch for all of the touched folders) and coccinelle
-# (every semantic patch of the kernel, MODE=report).  What was found once in a
-# state of the source is kept.
+# Guards: what programs find in the source without running it.  No patch adds to
+# that of kernel-doc in the files that it changes; with ALL=1 neither to that of
+# sparse (make C=2, with the last patch in all of the touched folders), and the
+# whole series nothing to that of coccinelle (every semantic patch of the kernel,
+# MODE=report).  What was found once in a state of the source is kept.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,27 +21,30 @@ obj=$MSIWIN_CACHE/obj/analyse
 folders="drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/"
 
 # Each of the tools: TOOL_version, TOOL_takes (which files), TOOL_key COMMIT FILE (on
-# what else than the version the findings hang), TOOL_finds FILE...
+# what else than the version the findings hang), TOOL_finds COMMIT FILE
 
-kerneldoc_version() { sha_of "$walk/scripts/kernel-doc" "$walk"/tools/lib/python/kdoc/*.py; }
+kerneldoc_version() { tree_id linux base-commit; }
 kerneldoc_takes() { grep '^\(drivers\|include\|kernel\|tools\)/.*\.[ch]$'; }
 kerneldoc_key() { git -C "$src" rev-parse "$1:$2"; }
 kerneldoc_finds() (
-	cd "$walk"
-	scripts/kernel-doc -none "$@"
+	mkdir -p "$scratch/$(dirname "$2")"
+	cd "$scratch"
+	git -C "$src" show "$1:$2" >"$2"
+	"$src/scripts/kernel-doc" -none "$2" 2>&1
 )
 
 sparse_version() { "$sparse" --version; }
 sparse_takes() { grep '^\(drivers\|kernel\)/.*\.c$'; }
 sparse_key() { tree_id linux "$1" Documentation tools samples MAINTAINERS; }
-sparse_finds() (
+sparse_finds() { with_lock walk-linux sparse_finds_locked "$@"; }
+sparse_finds_locked() (
 	mkdir -p "$obj"
+	checkout linux "$1"
 	cat "$TOP/tests/boot/config.base" "$TOP/tests/boot/config.4k" "$TOP/tests/series/config.arm64" |
 		awk -F= '/^CONFIG/ { line[$1] = $0 } END { for (l in line) print line[l] }' >"$obj/all.config"
 	key=$(config_key HEAD)
 	stamped "$obj/configured" "$key" configure kmake O="$obj" >/dev/null
-	# shellcheck disable=SC2046 # one word a target
-	kmake -s O="$obj" C=2 CHECK="$sparse" $(echo "$@" | sed 's/\.c\>/.o/g') 2>&1
+	kmake -s O="$obj" C=2 CHECK="$sparse" "$(echo "$2" | sed 's/\.c$/.o/')" 2>&1
 )
 
 coccinelle_version() { spatch --version | head -n 1; }
@@ -49,15 +52,15 @@ coccinelle_takes() { sparse_takes; }
 coccinelle_key() { kerneldoc_key "$@"; }
 # The kernel's script does not look at the status of spatch with a debug file, so
 # that what spatch says there is looked at here.
-coccinelle_finds() (
+coccinelle_finds() { with_lock walk-linux coccinelle_finds_locked "$@"; }
+coccinelle_finds_locked() (
+	checkout linux "$1"
 	cd "$walk"
-	for file; do
-		rm -f "$scratch/spatch.err"
-		C=2 MODE=report DEBUG_FILE="$scratch/spatch.err" srctree="$walk" \
-			LINUXINCLUDE="-I $walk/arch/arm64/include -I $walk/include -I $walk/include/uapi" \
-			scripts/coccicheck "$walk/$file"
-		! grep -iE 'fatal error|exception|cannot|failed' "$scratch/spatch.err" || exit 1
-	done
+	rm -f "$scratch/spatch.err"
+	C=2 MODE=report DEBUG_FILE="$scratch/spatch.err" srctree="$walk" \
+		LINUXINCLUDE="-I $walk/arch/arm64/include -I $walk/include -I $walk/include/uapi" \
+		scripts/coccicheck "$walk/$2"
+	! grep -iE 'fatal error|exception|cannot|failed' "$scratch/spatch.err"
 )
 
 # found TOOL COMMIT FILE  A file with the findings, without lines and columns.
@@ -70,9 +73,8 @@ found() (
 	kept=$MSIWIN_CACHE/passed/found-$1-$key
 	if [ ! -f "$kept" ]; then
 		mkdir -p "${kept%/*}"
-		checkout linux "$2"
-		"$1_finds" "$3" >"$scratch/found"
-		sed -n "s,$walk/,,g; s/^\\([^ :]*:\\)[0-9:-]* /\\1 /p" "$scratch/found" | sort >"$kept.$$"
+		"$1_finds" "$2" "$3" >"$scratch/found"
+		sed -nE "s,$walk/,,g; s/:[0-9]+[0-9:-]*( |\$)/:\\1/gp" "$scratch/found" | sort >"$kept.$$"
 		mv "$kept.$$" "$kept"
 	fi
 	echo "$kept"
@@ -108,7 +110,7 @@ every_patch() {
 		name="$1: $(git -C "$src" log -1 --format=%s "$commit")"
 		tool=$1
 		shift
-		ok "$name" with_lock walk-linux adds_nothing "$tool" "$commit^" "$commit" "$@"
+		ok "$name" adds_nothing "$tool" "$commit^" "$commit" "$@"
 		set -- "$tool"
 	done
 }
@@ -118,15 +120,17 @@ provision_series linux
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-with_lock walk-linux checkout linux series
 every_patch kerneldoc
 if [ -n "${ALL-}" ]; then
-	need_packages coccinelle
+	# semantic patches have parts in OCaml
+	need_packages coccinelle ocaml-nox
 	sparse=$(build_sparse)
 	every_patch sparse
 	# headers too have users
 	# shellcheck disable=SC2086 # one word a folder
-	ok "sparse: the touched folders" with_lock walk-linux adds_nothing sparse base-commit series $folders
-	every_patch coccinelle
+	ok "sparse: the touched folders" adds_nothing sparse base-commit series $folders
+	for file in $(changed coccinelle base-commit series); do
+		ok "coccinelle: $file" adds_nothing coccinelle base-commit series "$file"
+	done
 fi
 tap_done
