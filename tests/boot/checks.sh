@@ -131,6 +131,18 @@ check_qmp() {
 	says_once qmp "$1"
 }
 
+# Tests fail for the reason that the cell gives, and for no other.
+check_failures() {
+	outcomes "$dir/l1.log" >"$dir/outcomes"
+	figures=$(totals "$dir/outcomes")
+	said=$(grep -cE "^@tap .*($fails)" "$dir/l1.log" || :)
+	case $figures in
+	"pass=0 "* | *" fail=0 "* | *" skip="[!0]*) fail "selftests: $figures" ;;
+	*" fail=$said "*) ;;
+	*) fail "selftests: $figures, but $said said '$fails'" ;;
+	esac
+}
+
 check_selftests() {
 	for test in $(words "$selftests"); do
 		grep -q "^@selftest $test status=0" "$dir/l1.log" ||
@@ -143,6 +155,10 @@ check_selftests() {
 	"pass=0 "*) fail "no selftest passed" ;;
 	*" fail=0 "*) ;;
 	*) fail "selftests: $figures: $(grep '^@tap not ok' "$dir/l1.log" | head -n 1)" ;;
+	esac
+	case $skips,$figures in
+	,* | *,*" skip=$skips") ;;
+	*) fail "selftests: $figures: $(grep '^@tap ok .*# SKIP' "$dir/l1.log" | head -n 1)" ;;
 	esac
 }
 
