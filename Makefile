@@ -3,6 +3,7 @@ help:
 	@echo 'make boot       both series applied, built and booted: a guest takes MSIs through a placed window'
 	@echo 'make check      every test, through prove'
 	@echo 'make check-all  the same with the boots and builds that take longest'
+	@echo 'make fuzz       random calls to the patched kernel, SECONDS=600 SEED=N'
 	@echo 'make export     write patches/ and qemu-patches/ from the branches "series" of the cache'
 	@echo 'make clean-out  remove logs and drawings, keep what was built'
 	@echo
@@ -18,10 +19,13 @@ check:
 check-all:
 	@ALL=1 tests/run
 
+fuzz:
+	@tests/fuzz/run $(SECONDS) $(SEED)
+
 export:
 	@tests/series/export
 
 clean-out:
 	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; rm -rf "$$OUT"
 
-.PHONY: help boot check check-all export clean-out
+.PHONY: help boot check check-all fuzz export clean-out

@@ -77,6 +77,11 @@ says='is full, no room'
 ok "a cause is not named" finds "kernel did not say" ''
 ok "a cause is named" passes 's/<6>.*/<4>[    1.0] MSI window is full, no room for it/'
 says=
+fault='s/<6>.*/<3>[    1.0] arm-smmu-v3 9050000.smmuv3: event 0x10 received:/'
+ok "a device faults" finds "the unpatched boot lacks" "$fault"
+selftests=vfio_msi_window_test
+ok "a device faults in the test that has it do so" passes "$fault"
+selftests=
 overlap=yes
 ok "the window misses the region" finds "lies in no reserved region" ''
 overlap=
