@@ -1563,18 +1563,24 @@ struct vfio_device_feature_zpci_err {
 #define VFIO_DEVICE_FEATURE_ZPCI_ERROR 13
 
 /**
+ * struct vfio_device_feature_msi_iova - The addresses that MSIs are written to
+ * @index: VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX
+ * @start: First vector
+ * @count: Number of vectors
+ * @flags: Must be 0
+ * @iova: @count full addresses
+ *
  * Upon VFIO_DEVICE_FEATURE_SET, set the addresses that the MSIs of a device are
- * written to, for vectors start to start + count - 1 of index, which is
- * VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX. This is for a device whose
+ * written to, for vectors start to start + count - 1. This is for a device whose
  * DMA is translated by page tables of a guest: the guest knows the IOVA at which
  * it has mapped the doorbell, and the kernel does not.
  *
- * iova[] has count full addresses. They are what the device is told to write to
- * when the vectors are set up by VFIO_DEVICE_SET_IRQS, with all page tables of
- * its IOMMU in between, in place of what the kernel would use: the place of the
- * doorbell in the IOAS, by IOMMU_IOAS_MAP_MSI. That is also what a vector has
- * for which no address is set, and 0 goes back to it. No mapping is made or
- * changed. The addresses stay until they are set anew or the device is closed:
+ * They are what the device is told to write to when the vectors are set up by
+ * VFIO_DEVICE_SET_IRQS, with all page tables of its IOMMU in between, in place of
+ * what the kernel would use: the place of the doorbell in the IOAS, by
+ * IOMMU_IOAS_MAP_MSI. That is also what a vector has for which no address is set,
+ * and 0 goes back to it. No mapping is made or changed. The addresses stay until
+ * they are set anew or the device is closed:
  * over VFIO_DEVICE_SET_IRQS that disable and enable the index, over a change of
  * the interrupt's CPU affinity, and over resets of the device. MSI and MSI-X have
  * addresses of their own.
@@ -1730,6 +1736,8 @@ struct vfio_resv_iova_range {
 	__u32	flags;
 };
 
+#define VFIO_IOMMU_TYPE1_INFO_CAP_RESV_IOVA_RANGE 5
+
 /**
  * struct vfio_iommu_type1_info_cap_resv_iova_range - Reserved ranges, version 1
  * @header: Capability header
@@ -1747,14 +1755,14 @@ struct vfio_resv_iova_range {
  * the IOMMU drivers propose.  Ranges can come and go whenever a group is attached
  * or detached and when the window is placed or moves.
  */
-#define VFIO_IOMMU_TYPE1_INFO_CAP_RESV_IOVA_RANGE 5
-
 struct vfio_iommu_type1_info_cap_resv_iova_range {
 	struct	vfio_info_cap_header header;
 	__u32	nr_ranges;
 	__u32	__resv;
 	struct	vfio_resv_iova_range ranges[];
 };
+
+#define VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV 4
 
 /**
  * struct vfio_iommu_type1_info_cap_msi_resv - MSI needs, version 1
@@ -1788,8 +1796,6 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	different windows, none was placed and each domain uses one of them;
  *	@start and @length are those of the group that was attached first.
  */
-#define VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV 4
-
 struct vfio_iommu_type1_info_cap_msi_resv {
 	struct	vfio_info_cap_header header;
 	__u32	flags;
