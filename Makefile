@@ -20,7 +20,7 @@ check-all:
 	@ALL=1 tests/run
 
 fuzz:
-	@tests/fuzz/run $(SECONDS) $(SEED)
+	@tests/fuzz/run '$(SECONDS)' '$(SEED)'
 
 export:
 	@tests/series/export

@@ -79,6 +79,13 @@ static const char *error_name(int ret)
 	return ret < 0 ? strerror(-ret) : "no error";
 }
 
+/* Which row it is; the line goes on with what is wrong */
+static void print_row(const char *fmt, va_list args)
+{
+	printf("# %s, ", table.name);
+	vprintf(fmt, args);
+}
+
 void row(struct world *world, int wanted, int ret, const char *fmt, ...)
 {
 	struct state now;
@@ -97,9 +104,8 @@ void row(struct world *world, int wanted, int ret, const char *fmt, ...)
 	}
 	if (!row_fails())
 		return;
-	printf("# %s, ", table.name);
 	va_start(args, fmt);
-	vprintf(fmt, args);
+	print_row(fmt, args);
 	va_end(args);
 	if (ret == wanted)
 		printf(": %d (%s), and the state has changed\n", ret, error_name(ret));
@@ -118,9 +124,8 @@ void row_is(bool good, const char *fmt, ...)
 	}
 	if (!row_fails())
 		return;
-	printf("# %s, ", table.name);
 	va_start(args, fmt);
-	vprintf(fmt, args);
+	print_row(fmt, args);
 	va_end(args);
 	printf("\n");
 }
