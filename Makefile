@@ -5,6 +5,7 @@ help:
 	@echo 'make check-all  the same with the boots and builds that take longest'
 	@echo 'make bench      what the series costs, in instructions, against the unpatched kernel'
 	@echo 'make bench-loop how long make boot takes: from nothing, again, after a change'
+	@echo 'make fuzz       random calls to the patched kernel, SECONDS=600 SEED=N'
 	@echo 'make export     write patches/ and qemu-patches/ from the branches "series" of the cache'
 	@echo 'make clean-out  remove logs and drawings, keep what was built'
 	@echo
@@ -26,10 +27,13 @@ bench:
 bench-loop:
 	@tests/bench/loop
 
+fuzz:
+	@tests/fuzz/run $(SECONDS) $(SEED)
+
 export:
 	@tests/series/export
 
 clean-out:
 	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; rm -rf "$$OUT"
 
-.PHONY: help boot check check-all bench bench-loop export clean-out
+.PHONY: help boot check check-all bench bench-loop fuzz export clean-out

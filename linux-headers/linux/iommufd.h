@@ -60,6 +60,7 @@ enum {
 	IOMMUFD_CMD_IOAS_NOIOMMU_GET_PA = 0x95,
 	IOMMUFD_CMD_IOAS_MSI_WINDOW = 0x96,
 	IOMMUFD_CMD_DEVICE_RESV_REGIONS = 0x97,
+	IOMMUFD_CMD_IOAS_MAP_MSI = 0x98,
 };
 
 /**
@@ -1583,7 +1584,8 @@ enum iommu_msi_window_flags {
  *  - ENOSPC: The window is shorter than out_min_length, or there is no place for
  *    an AUTO window
  *  - ERANGE: The window is not within the aperture of the attached IOMMUs
- *  - EADDRINUSE: The window overlaps a reserved region or an allowed IOVA range
+ *  - EADDRINUSE: The window overlaps a reserved region, an allowed IOVA range, or
+ *    what IOMMU_IOAS_MAP_MSI has bound
  *  - EEXIST: The window overlaps a mapping
  *  - EBUSY: The window is live
  */
@@ -1600,5 +1602,97 @@ struct iommu_ioas_msi_window {
 };
 
 #define IOMMU_IOAS_MSI_WINDOW _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MSI_WINDOW)
+
+/**
+ * enum iommu_ioas_map_msi_flags - Flags of IOMMU_IOAS_MAP_MSI
+ * @IOMMU_IOAS_MAP_MSI_UNMAP: Remove a binding instead of adding one
+ */
+enum iommu_ioas_map_msi_flags {
+	IOMMU_IOAS_MAP_MSI_UNMAP = 1 << 0,
+};
+
+/**
+ * struct iommu_ioas_map_msi - ioctl(IOMMU_IOAS_MAP_MSI)
+ * @size: sizeof(struct iommu_ioas_map_msi)
+ * @flags: Combination of enum iommu_ioas_map_msi_flags
+ * @ioas_id: IOAS ID to bind the doorbells in
+ * @dev_id: ID of the device, as returned when it was bound
+ * @iova: Where the doorbells are to be, a multiple of PAGE_SIZE, not 0
+ * @length: Bytes from there, a multiple of PAGE_SIZE: one page for each doorbell
+ *          that interrupts of the device are to use
+ *
+ * Bind the MSI doorbells of one device to IOVA of their own, apart from the MSI
+ * window that all devices of the IOAS share. This is for nested translation,
+ * when a guest's page tables decide where a device's MSI goes to: the guest maps
+ * the doorbell of an interrupt controller that the VMM emulates, at a place that
+ * the VMM has chosen, and that is where the doorbell of the real one has to be
+ * in the IOAS of the parent HWPT. It works without nesting as well. Then it is
+ * this IOVA that the device writes to.
+ *
+ * Nothing is mapped right away, and userspace never tells a physical address.
+ * When an interrupt of the device is set up, and the interrupt controller names
+ * its doorbell, the page with the doorbell is mapped at the first page of the
+ * range that has it already or is free. It takes precedence over the MSI window.
+ * The device is told to write to this place, unless VFIO_DEVICE_FEATURE_MSI_IOVA
+ * has set another address. Then it is the first page that the doorbell is mapped
+ * at, or without nesting the page that the address is in.
+ *
+ * The binding belongs to the IOAS. It can be made before the device is attached
+ * to it or thereafter, from then on interrupts that are set up use it, and it
+ * stays when the device is detached. It ends with IOMMU_IOAS_MAP_MSI_UNMAP, with
+ * the IOAS, and when the device is unbound. A device has one binding in an IOAS
+ * and can have one in each IOAS. Bindings of different devices may overlap, as
+ * they do if there is one emulated interrupt controller for them all. A page has
+ * one doorbell in each HWPT: if the interrupt controllers that are behind the
+ * same IOVA are different ones in reality then setting up an interrupt fails for
+ * the device that comes second. It can be attached to another HWPT, which may be
+ * one of the same IOAS.
+ *
+ * The range is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports,
+ * and IOMMU_IOAS_UNMAP leaves it alone. An AUTO window that is there and not live
+ * goes elsewhere. Attaching a device fails with EADDRINUSE if a reserved region
+ * of the device or the end of the IOMMU's aperture lies in the range, or the MSI
+ * window that its driver proposes if that is to be used.
+ *
+ * Doorbells are never unmapped one by one, as in the MSI window. If there is one
+ * then the binding cannot be removed before the HWPTs that have it are destroyed,
+ * and if the device is unbound the IOVA stays reserved until then. A device that
+ * has had an interrupt with the binding needs the doorbell's page at the same
+ * IOVA wherever it is attached to, or replaced into, until all devices of its
+ * group are unbound. It is mapped there if one of them has a binding that covers
+ * it, unless it is there already. Otherwise this fails with EBUSY, or with
+ * EADDRINUSE if another doorbell is there. So does the setup of an interrupt
+ * meanwhile.
+ *
+ * If the doorbell cannot be mapped, VFIO_DEVICE_SET_IRQS reports ENOSPC, or fewer
+ * vectors than were asked for, and the kernel log has the reason.
+ *
+ * Additional errnos, no failed call changes anything:
+ *
+ *  - EINVAL: iova or length is 0 or misaligned
+ *  - EOPNOTSUPP: Unknown flag, the device has no IOMMU, its IOMMU does not
+ *    translate MSIs, or the kernel has no interrupt controllers with doorbells to
+ *    map
+ *  - EOVERFLOW: The end of the range wraps
+ *  - ENOENT: Wrong ioas_id or dev_id, or the binding to remove is not there with
+ *    just this iova and length
+ *  - ERANGE: The range is not within the aperture of the attached IOMMUs
+ *  - EADDRINUSE: The range overlaps a reserved region, the MSI window, or an
+ *    allowed IOVA range
+ *  - EEXIST: The range overlaps a mapping, or the device has a binding in the
+ *    IOAS
+ *  - ENOSPC: An AUTO window has to make room and there is no other place for it
+ *  - EBUSY: A doorbell is mapped in the binding to remove
+ */
+struct iommu_ioas_map_msi {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 dev_id;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+
+#define IOMMU_IOAS_MAP_MSI _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP_MSI)
 
 #endif

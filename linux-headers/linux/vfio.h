@@ -1562,6 +1562,62 @@ struct vfio_device_feature_zpci_err {
 
 #define VFIO_DEVICE_FEATURE_ZPCI_ERROR 13
 
+/**
+ * Upon VFIO_DEVICE_FEATURE_SET, set the addresses that the MSIs of a device are
+ * written to, for vectors start to start + count - 1 of index, which is
+ * VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX. This is for a device whose
+ * DMA is translated by page tables of a guest: the guest knows the IOVA at which
+ * it has mapped the doorbell, and the kernel does not.
+ *
+ * iova[] has count full addresses. They are what the device is told to write to
+ * when the vectors are set up by VFIO_DEVICE_SET_IRQS, with all page tables of
+ * its IOMMU in between, in place of what the kernel would use: the place of the
+ * doorbell in the IOAS, by IOMMU_IOAS_MAP_MSI. That is also what a vector has
+ * for which no address is set, and 0 goes back to it. No mapping is made or
+ * changed. The addresses stay until they are set anew or the device is closed:
+ * over VFIO_DEVICE_SET_IRQS that disable and enable the index, over a change of
+ * the interrupt's CPU affinity, and over resets of the device. MSI and MSI-X have
+ * addresses of their own.
+ *
+ * The vectors of MSI are all written to one address: start must be 0 and the
+ * addresses equal, which sets it for all vectors of the device no matter what
+ * count is.
+ *
+ * The lowest 12 bits of an address are not translated and have to be those of
+ * the doorbell. A device that is attached to an IOAS, or to a HWPT without
+ * nesting, writes to IOVA of that IOAS: the address has to be within the binding
+ * which the device has there, and agree with the doorbell in all bits within a
+ * page of PAGE_SIZE. For a device that is attached to a nested HWPT the binding
+ * has to be in the IOAS of the parent. If the device is not attached any binding
+ * will do. All this is checked again when the vector is set up, so that
+ * VFIO_DEVICE_SET_IRQS fails if it is not true any more.
+ *
+ * PROBE fails with EOPNOTSUPP where SET always would. GET is not supported and
+ * fails with EINVAL.
+ *
+ * Return: 0 on success, -1 and errno is set on failure, then nothing changed:
+ *
+ *  - EINVAL: flags is not 0, index is none of the two, count is 0 or the vectors
+ *    are not all there, argsz is too small, start is not 0 or the addresses
+ *    differ for MSI, an address is not below 1 << 58 or its lowest 12 bits are
+ *    not those of a doorbell of the device
+ *  - ENOENT: No binding covers an address, see above
+ *  - EBUSY: One of the vectors is set up. What VFIO_DEVICE_SET_IRQS has set up
+ *    stays until the index is disabled
+ *  - EOPNOTSUPP: The device is not bound to an iommufd, has no IOMMU, or its IOMMU
+ *    does not translate MSIs
+ *  - ENOTTY: The kernel does not have this feature
+ */
+struct vfio_device_feature_msi_iova {
+	__u32 index;
+	__u32 start;
+	__u32 count;
+	__u32 flags;
+	__aligned_u64 iova[] __counted_by(count);
+};
+
+#define VFIO_DEVICE_FEATURE_MSI_IOVA 14
+
 /* -------- API for Type1 VFIO IOMMU -------- */
 
 /**

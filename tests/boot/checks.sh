@@ -30,6 +30,10 @@ check_logs() {
 		"$dir/l1.log" "$dir/l2.log" | head -n 1)
 	[ -z "$found" ] || fail "kernel report: $found"
 	grep -v '^#' "$BOOT/known-messages" >"$dir/known"
+	# one of its tests has the device read and write where nothing is mapped
+	case ${selftests-} in
+	*vfio_msi_window_test*) echo 'arm-smmu-v3 [^ ]*: (event|unpriv|[[:space:]]*0x)|arm_smmu_dump_event: .*suppressed' >>"$dir/known" ;;
+	esac
 	if [ -n "$says" ]; then
 		echo "$says" >>"$dir/known"
 		grep -qE "^@l1dmesg .*($says)" "$dir/l1.log" || fail "L1's kernel did not say '$says'"
@@ -69,10 +73,11 @@ check_l2() {
 		n=$((n + 1))
 		check_nic $n
 	done
-	# L1 is asked later, and an idle e1000e fires its vectors every two seconds
+	# L1 is asked later, by seconds on a busy machine, and an idle e1000e goes on
+	# firing its vectors
 	l2_msi=$(sed -n 's/^@l2 done msi=\([0-9]*\).*/\1/p' "$dir/l2.log")
 	l1_msi=$(value msi)
-	between "${l1_msi:-0}" "${l2_msi:=0}" $((l2_msi + 10 * n)) ||
+	between "${l1_msi:-0}" "${l2_msi:=0}" $((2 * l2_msi + 20 * n)) ||
 		fail "L1 counted ${l1_msi:-no} MSIs, L2 $l2_msi"
 	l2_time=$(echo "$(value start) $(value finish)" | awk '{ printf "%.1f", $2 - $1 }')
 	check_window
@@ -99,8 +104,11 @@ check_window() {
 			fail "a device's MSI address $addr is outside the window $start-$end"
 	done <"$dir/addresses"
 
+	# of the devices that L2 has
 	hit=
-	sed -n 's/^@resv [^ ]* \(0x[0-9a-f]*\) \(0x[0-9a-f]*\) \([a-z-]*\).*/\1 \2 \3/p' "$dir/l1.log" |
+	sed -n 's/^@msix \([^ ]*\).*/^@resv \1 /p' "$dir/l1.log" | sort -u >"$dir/devices"
+	grep -f "$dir/devices" "$dir/l1.log" |
+		sed -n 's/^@resv [^ ]* \(0x[0-9a-f]*\) \(0x[0-9a-f]*\) \([a-z-]*\).*/\1 \2 \3/p' |
 		grep -v ' msi$' >"$dir/regions" || :
 	while read -r from to type; do
 		[ $((from)) -gt $((end)) ] || [ $((to)) -lt $((start)) ] || hit="$type $from-$to"
@@ -111,10 +119,32 @@ check_window() {
 	esac
 }
 
+# says_once MARK TEXT: on the lines of L1's log that begin so
+says_once() {
+	count=$(grep "^@$1 " "$dir/l1.log" | grep -cF "$2" || :)
+	[ "$count" -eq 1 ] || fail "QEMU said '$2' $count times; it said: $(grep "^@$1 " "$dir/l1.log" | head -n 1)"
+}
+
 # QEMU must say TEXT once and, if it is to refuse, not run L2.
 check_qemu() {
-	count=$(grep '^@qemu ' "$dir/l1.log" | grep -cF "$1" || :)
-	[ "$count" -eq 1 ] || fail "QEMU said '$1' $count times; it said: $(grep '^@qemu ' "$dir/l1.log" | head -n 1)"
+	says_once qemu "$1"
+}
+
+# The same of its monitor, which is asked to add a device.
+check_qmp() {
+	says_once qmp "$1"
+}
+
+# Tests fail for the reason that the cell gives, and for no other.
+check_failures() {
+	outcomes "$dir/l1.log" >"$dir/outcomes"
+	figures=$(totals "$dir/outcomes")
+	said=$(grep -cE "^@tap .*($fails)" "$dir/l1.log" || :)
+	case $figures in
+	"pass=0 "* | *" fail=0 "* | *" skip="[!0]*) fail "selftests: $figures" ;;
+	*" fail=$said "*) ;;
+	*) fail "selftests: $figures, but $said said '$fails'" ;;
+	esac
 }
 
 check_selftests() {
@@ -130,6 +160,12 @@ check_selftests() {
 	*" fail=0 "*) ;;
 	*) fail "selftests: $figures: $(grep '^@tap not ok' "$dir/l1.log" | head -n 1)" ;;
 	esac
+	case $skips,$figures in
+	,* | *,*" skip=$skips") ;;
+	*) fail "selftests: $figures: $(grep '^@tap ok .*# SKIP' "$dir/l1.log" | head -n 1)" ;;
+	esac
+	# of tests/fuzz
+	figures="$figures $(sed -n 's/^@tap ok 1 \(seed [^\r]*\).*/\1/p' "$dir/l1.log")"
 }
 
 # outcomes LOG: PROGRAM:TEST and pass, fail or skip; PROGRAM:(exit) for its status

@@ -77,9 +77,55 @@ says='is full, no room'
 ok "a cause is not named" finds "kernel did not say" ''
 ok "a cause is named" passes 's/<6>.*/<4>[    1.0] MSI window is full, no room for it/'
 says=
+fault='s/<6>.*/<3>[    1.0] arm-smmu-v3 9050000.smmuv3: event 0x10 received:/'
+ok "a device faults" finds "the unpatched boot lacks" "$fault"
+selftests=vfio_msi_window_test
+ok "a device faults in the test that has it do so" passes "$fault"
+selftests=
 overlap=yes
 ok "the window misses the region" finds "lies in no reserved region" ''
 overlap=
+
+# selftest_figures SED: of a boot with selftests, some of which fail
+selftest_figures() {
+	rm -f "$dir"/*
+	sed "$1" >"$dir/l1.log" <<-'END'
+		@tap ok 1 fixture.good
+		@tap #   CALL returned -25
+		@tap not ok 2 fixture.lacking
+		@tap # Totals: pass:1 fail:1 xfail:0 xpass:0 skip:0 error:0
+		@selftest one status=1 from=1.0 to=2.0
+	END
+	if [ -n "$fails" ]; then check_failures; else check_selftests; fi
+	echo "$figures"
+	[ ! -e "$dir/reasons" ] || cat "$dir/reasons"
+}
+
+selftests_pass() {
+	selftest_figures "$1"
+	[ ! -e "$dir/reasons" ]
+}
+
+selftests_fail() {
+	selftest_figures "$2"
+	grep -qF "$1" "$dir/reasons"
+}
+
+selftests=one
+fails='' skips=''
+ok "a selftest fails" selftests_fail "one: @tap not ok 2 fixture.lacking" ''
+fails='CALL returned -25'
+ok "a selftest fails as it should" selftests_pass ''
+ok "for another reason" selftests_fail "fail=1 skip=0, but 0 said" 's/-25/-22/'
+ok "and so does one that should not" selftests_fail "pass=1 fail=2 skip=0, but 1 said" 's/@tap not.*/&\n@tap not ok 3 other/'
+ok "or no longer" selftests_fail "pass=2 fail=0 skip=0" 's/@tap not/@tap/'
+ok "or is skipped" selftests_fail "pass=1 fail=0 skip=1" 's/@tap not \(.*\)/@tap \1 # SKIP no/'
+fails='' skips=0
+pass='s/not ok/ok/; s/pass:1 fail:1/pass:2 fail:0/; s/status=1/status=0/'
+ok "nothing is skipped" selftests_pass "$pass"
+ok "a test is skipped that must not be" selftests_fail "pass=2 fail=0 skip=1: @tap ok 2" "$pass; s/skip:0/skip:1/; s/lacking/& # SKIP no/"
+skips=''
+ok "or may be" selftests_pass "$pass; s/skip:0/skip:1/; s/lacking/& # SKIP no/"
 
 # The console of a boot with config.debug.
 debug_logs() {

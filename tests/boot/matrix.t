@@ -6,7 +6,14 @@ set -eu
 
 run=$(dirname "$0")/run
 echo "1..$(grep -c '^\[' "${run%/*}/matrix.conf")"
-"$run" | awk '
-	/^PASS / { print "ok " ++n " - " substr($0, 6) }
-	/^SKIP / { print "ok " ++n " - " $2 " # SKIP " substr($0, index($0, ": ") + 2) }
-	/^FAIL / { print "not ok " ++n " - " substr($0, 6) }'
+n=0
+"$run" | while read -r verdict cell rest; do
+	case $verdict in
+	PASS) result="ok" said="$cell $rest" ;;
+	SKIP) result="ok" said="${cell%:} # SKIP $rest" ;;
+	FAIL) result="not ok" said="$cell $rest" ;;
+	*) continue ;; # the count of each
+	esac
+	n=$((n + 1))
+	echo "$result $n - $said"
+done

@@ -173,6 +173,46 @@ configure_qemu() {
 		--cc="ccache ${CROSS}gcc --sysroot=$sysroot"
 }
 
+L0_FLAGS="--python=/usr/bin/python3 --target-list=aarch64-softmmu --enable-tcg
+	--disable-kvm --without-default-features --without-default-devices
+	--with-devices-aarch64=msiwin-l0 --enable-fdt=system --disable-docs
+	--disable-tools --disable-werror --disable-debug-info
+	--disable-install-blobs"
+
+# build_l0 REV: TCG on this machine, for cells whose outer machine the packaged
+# QEMU does not emulate
+build_l0() (
+	devices=$TOP/tests/boot/qemu-devices-l0.mak
+	tree=$(tree_id qemu "$1" MAINTAINERS docs tests)
+	key=$({ cat "$devices"; echo "$L0_FLAGS $tree"; gcc --version; } | sha256sum | cut -c 1-16)
+	dir=$MSIWIN_CACHE/l0/$key
+	[ -f "$dir/qemu-system-aarch64" ] || with_lock walk-qemu make_l0 "$1" "$dir" >&2
+	echo "$dir/qemu-system-aarch64"
+)
+
+make_l0() {
+	[ ! -f "$2/qemu-system-aarch64" ] || return 0
+	obj=$MSIWIN_CACHE/obj/qemu-l0
+	stage "qemu $1 for L0"
+	checkout qemu "$1"
+	mkdir -p "$obj/result"
+	cp "$TOP/tests/boot/qemu-devices-l0.mak" \
+		"$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin-l0.mak"
+	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
+	[ -f "$obj/build.ninja" ] || rm -f "$obj/configured"
+	stamped "$obj/configured" "$L0_FLAGS" run_logged "$obj/configure.log" configure_l0
+	run_logged "$obj/build.log" ninja -C "$obj" qemu-system-aarch64
+	strip -o "$obj/result/qemu-system-aarch64" "$obj/qemu-system-aarch64"
+	publish "$2" "$obj/result/qemu-system-aarch64"
+	stage_done
+}
+
+configure_l0() {
+	cd "$obj" && rm -rf build.ninja meson-private
+	# shellcheck disable=SC2086 # one word a flag
+	"$MSIWIN_CACHE/walk/qemu/configure" $L0_FLAGS --cc='ccache gcc'
+}
+
 # build_selftests REV: tools/testing/selftests/{iommu,vfio}, static arm64 -> path of their folder
 build_selftests() (
 	tree=$(tree_id linux "$1")
@@ -201,5 +241,25 @@ make_selftests() {
 			KHDR_INCLUDES="-isystem $obj/usr/include"
 	done
 	publish "$2" "$obj"/bin/iommufd "$obj"/bin/iommufd_fail_nth "$obj"/bin/vfio_*_test
+	stage_done
+}
+
+# build_sparse -> path of the program.  The kernel rejects that of bookworm: make
+# C=2 says so and goes on without it.
+build_sparse() (
+	dir=$MSIWIN_CACHE/sparse
+	with_lock sparse stamped "$dir/made-from" "$(base_field qemu suite)" make_sparse >&2
+	echo "$dir/src/sparse"
+)
+
+make_sparse() {
+	apt_update
+	stage "sparse"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cd "$dir"
+	with_lock apt run_logged "$OUT/fetch-sparse.log" apt_get source --download-only sparse
+	dpkg-source --no-check -x sparse_*.dsc src >/dev/null
+	run_logged "$OUT/sparse.log" make -C src sparse
 	stage_done
 }

@@ -18,7 +18,7 @@ need_packages() (
 	[ $# -gt 0 ] || set -- \
 		bc binutils bison ccache cpio device-tree-compiler dpkg-dev flex \
 		g++ gcc gcc-aarch64-linux-gnu git git-email kmod libc6-dev libc6-dev-arm64-cross \
-		libelf-dev libfdt-dev libglib2.0-dev libssl-dev make ninja-build patch perl pkg-config \
+		libelf-dev libfdt-dev libglib2.0-dev libmailtools-perl libssl-dev make ninja-build patch perl pkg-config \
 		python3 python3-git python3-ply python3-venv quilt rsync \
 		shellcheck xz-utils zlib1g-dev
 	missing=

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Guards: the kernel builds after every patch, so that git bisect can stop
-# anywhere: the touched folders, gcc, arm64 and x86_64, W=1 without a warning, and
-# no module calls a function that is not exported.  A patched tree that passed
-# once is not built again.
+# anywhere: the touched folders, arm64 and x86_64, gcc (ALL=1: clang, too), W=1
+# without a warning, and no module calls a function that is not exported.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,55 +11,63 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/provision.sh"
 . "$TOP/tests/lib/build.sh"
 . "$TOP/tests/lib/tap.sh"
+. "$TOP/tests/lib/prefixes.sh"
 
-src=$MSIWIN_CACHE/src/linux
+clang="clang-19"
 walk=$MSIWIN_CACHE/walk/linux
 
-# config ARCH  On arm64 that of the boots, with the last word on an option ours.
+# config VARIANT  On arm64 that of the boots, with the last word on an option ours.
 config() (
 	cd "$TOP/tests"
-	[ "$1" = x86_64 ] || set -- "$1" boot/config.base boot/config.4k
-	arch=$1
-	shift
+	arch=${1%-clang}
+	set --
+	[ "$arch" = x86_64 ] || set -- boot/config.base boot/config.4k
 	awk -F= '/^CONFIG/ { line[$1] = $0 } END { for (l in line) print line[l] }' \
 		"$@" "series/config.$arch" | sort
 )
 
 compiler() {
-	[ "$1" = arm64 ] && echo "${CROSS}gcc" || echo gcc
+	case $1 in
+	*-clang) echo "$clang" ;;
+	arm64) echo "${CROSS}gcc" ;;
+	*) echo gcc ;;
+	esac
 }
 
-# key ARCH COMMIT  All that the result hangs on; not what is never compiled.
-key() (
-	{
+# mark VARIANT COMMIT  Named after all that the result hangs on; holds what the
+# modules of a build that passed lack.
+mark() (
+	key=$({
 		config "$1"
 		"$(compiler "$1")" --version
-		git -C "$src" ls-tree "$2" | grep -vE '	(Documentation|tools|samples|MAINTAINERS)$'
-	} | sha256sum | cut -c 1-16
+		tree_id linux "$2" Documentation tools samples MAINTAINERS
+	} | sha256sum | cut -c 1-16)
+	echo "$MSIWIN_CACHE/passed/linux-$1-$key"
 )
 
-# compile ARCH COMMIT
+# compile VARIANT COMMIT
 compile() (
-	arch=$1
-	obj=$MSIWIN_CACHE/obj/series-$arch
+	variant=$1
+	obj=$MSIWIN_CACHE/obj/series-$variant
 	mkdir -p "$obj"
-	config "$arch" >"$obj/all.config"
+	config "$variant" >"$obj/all.config"
 	key=$(config_key "$2")
-	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="$arch" LOCALVERSION= CC="ccache $(compiler "$arch")"
-	[ "$arch" = x86_64 ] || set -- "$@" CROSS_COMPILE="$CROSS"
+	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="${variant%-clang}" LOCALVERSION= \
+		CC="ccache $(compiler "$variant")"
+	[ "${variant%-clang}" = x86_64 ] || set -- "$@" CROSS_COMPILE="$CROSS"
 	stamped "$obj/configured" "$key" configure "$@"
 	"$@" W=1 drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/
 	list_lacks "$obj"
 )
 
-# build COMMIT: both architectures at once, as half of such a build is one make
-# that looks for what there is to do.  A file lacks tells that one is complete.
+# build COMMIT: all variants at once, as half of such a build is one make that
+# looks for what there is to do.  A file lacks tells that one is complete.
 build() (
 	checkout linux "$1"
-	for arch in $archs; do
-		rm -f "$MSIWIN_CACHE/obj/series-$arch/lacks"
-		[ -f "$(mark "$arch" "$1")" ] ||
-			run_logged "$OUT/build-linux-$arch.log" compile "$arch" "$1" &
+	for variant in $variants; do
+		rm -f "$MSIWIN_CACHE/obj/series-$variant/lacks"
+		[ -f "$(mark "$variant" "$1")" ] ||
+			run_logged "$OUT/build-linux-$variant.log" compile "$variant" "$1" &
 	done
 	wait
 )
@@ -84,12 +91,7 @@ exported() (
 	[ ! -s "$2.missing" ]
 )
 
-# The mark of a build that passed holds what its modules lack.
-mark() {
-	echo "$MSIWIN_CACHE/passed/linux-$1-$(key "$1" "$2")"
-}
-
-# passes ARCH COMMIT
+# passes VARIANT COMMIT
 passes() (
 	mark=$(mark "$1" "$2")
 	[ ! -f "$mark" ] || exit 0
@@ -103,24 +105,11 @@ passes() (
 	cp "$lacks" "$mark"
 )
 
-# check COMMIT NAME
-check() {
-	for arch in $archs; do
-		[ -f "$(mark "$arch" "$1")" ] || {
-			with_lock walk-linux build "$1"
-			break
-		}
-	done
-	for arch in $archs; do
-		ok "$arch: $2" passes "$arch" "$1"
-	done
-}
-
 provision_base linux
 provision_series linux
-archs="arm64 x86_64"
-check base-commit base
-[ "$tap_failed" -gt 0 ] || for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
-	check "$commit" "$(git -C "$src" log -1 --format=%s "$commit")"
-done
-tap_done
+set -- arm64 x86_64
+[ -z "${ALL-}" ] || {
+	need_packages "$clang"
+	set -- "$@" arm64-clang x86_64-clang
+}
+every_prefix linux "$@"

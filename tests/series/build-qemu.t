@@ -4,8 +4,7 @@
 # Guards: QEMU builds after every patch, so that git bisect can stop anywhere:
 # the folders that the series touches, for an arm64 host as it boots in L1, and
 # for x86_64 with what VFIO needs there, -Werror (ALL=1: the whole, linked); the
-# unit tests that the series brings pass.  A patched tree that passed once is not
-# built again.
+# unit tests that the series brings pass.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,6 +12,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/provision.sh"
 . "$TOP/tests/lib/build.sh"
 . "$TOP/tests/lib/tap.sh"
+. "$TOP/tests/lib/prefixes.sh"
 
 src=$MSIWIN_CACHE/src/qemu
 
@@ -77,7 +77,7 @@ mark() (
 		gcc --version
 		echo "$1 ${ALL:-}"
 		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak" "$TOP/tests/boot/qemu-devices.mak"
-		git -C "$src" ls-tree "$2" | grep -vE '	(docs|MAINTAINERS)$'
+		tree_id qemu "$2" docs MAINTAINERS
 	} | sha256sum | cut -c 1-16)
 	echo "$MSIWIN_CACHE/passed/qemu-$1-$key"
 )
@@ -87,8 +87,8 @@ mark() (
 build() (
 	checkout qemu "$1"
 	mkdir -p "$MSIWIN_CACHE/passed"
-	for arch in $archs; do
-		build_one "$arch" "$1" &
+	for variant in $variants; do
+		build_one "$variant" "$1" &
 	done
 	wait
 )
@@ -107,26 +107,8 @@ passes() {
 	}
 }
 
-# check COMMIT NAME
-check() {
-	for arch in $archs; do
-		[ -f "$(mark "$arch" "$1")" ] || {
-			with_lock walk-qemu build "$1"
-			break
-		}
-	done
-	for arch in $archs; do
-		ok "$arch: $2" passes "$arch" "$1"
-	done
-}
-
 provision_base qemu
 provision_series qemu
 sysroot_arm64
 sysroot_host
-archs="arm64 x86_64"
-check base-commit base
-[ "$tap_failed" -gt 0 ] || for commit in $(git -C "$src" rev-list --reverse base-commit..series); do
-	check "$commit" "$(git -C "$src" log -1 --format=%s "$commit")"
-done
-tap_done
+every_prefix qemu arm64 x86_64

@@ -90,7 +90,7 @@ key() (
 		config "$1"
 		field "$1" link
 		"$(cross "$1")gcc" --version
-		git -C "$src" ls-tree "$2" | grep -vE '	(Documentation|tools|samples|MAINTAINERS)$'
+		tree_id linux "$2" Documentation tools samples MAINTAINERS
 	} | sha256sum | cut -c 1-16
 )
 

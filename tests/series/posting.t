@@ -37,9 +37,12 @@ threaded() (
 		/^Message-Id: /  { if (!first) first = $2; mails++ }
 		/^In-Reply-To: / { if ($2 == first) answers++ }
 		END {
-			print mails " mails, " answers " answers to the cover letter, expected " want
+			print mails + 0 " mails, " answers + 0 " answers to the cover letter, expected " want
 			exit !(mails == want && answers == want - 1)
-		}' "$scratch/$1"
+		}' "$scratch/$1" || {
+		cat "$scratch/$1.err"
+		exit 1
+	}
 )
 
 # addressed NAME LIST...: each mail goes to the lists and to a person

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rounds of one thread with one address space and two devices. What is mapped is
+ * known here, so each call can be told whether it has to work, and after each one
+ * the window must be where nothing else is.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#define MAX_ENTRIES 64
+
+struct range {
+	u64 start;
+	u64 last;
+};
+
+static struct {
+	enum mode mode;
+	struct space spaces[2];		/* the same one, each with a device */
+	bool attached[2];
+	struct range mapped[MAX_ENTRIES];
+	unsigned int nr_mapped;
+	struct window window;
+	struct ranges usable;
+	struct ranges reserved;
+	struct state state;
+	bool injected;
+	bool blind;	/* to what the state ought to be */
+} m;
+
+static bool overlap(u64 start, u64 last, u64 start2, u64 last2)
+{
+	return start <= last2 && last >= start2;
+}
+
+static bool any_attached(void)
+{
+	return m.attached[0] || m.attached[1];
+}
+
+static const struct space *space(void)
+{
+	return m.attached[0] || !m.attached[1] ? &m.spaces[0] : &m.spaces[1];
+}
+
+static bool maps(u64 start, u64 last)
+{
+	for (unsigned int i = 0; i < m.nr_mapped; i++)
+		if (overlap(start, last, m.mapped[i].start, m.mapped[i].last))
+			return true;
+	return false;
+}
+
+static bool is_usable(u64 start, u64 last)
+{
+	for (u32 i = 0; i < m.usable.nr; i++)
+		if (m.usable.range[i].start <= start && m.usable.range[i].last >= last)
+			return true;
+	return false;
+}
+
+static bool stays_reserved(u64 start, u64 last)
+{
+	for (u32 i = 0; i < m.reserved.nr; i++)
+		if (m.reserved.range[i].type != VFIO_IOMMU_RESV_SW_MSI &&
+		    m.reserved.range[i].type != VFIO_IOMMU_RESV_DIRECT_RELAXABLE &&
+		    overlap(start, last, m.reserved.range[i].start, m.reserved.range[i].last))
+			return true;
+	return false;
+}
+
+/* Where usable ranges or the window end, as far as there is an IOMMU */
+static u64 aperture_end(void)
+{
+	u64 window = m.window.length ? m.window.start + m.window.length - 1 : 0;
+	u64 usable = m.usable.nr ? m.usable.range[m.usable.nr - 1].last : ~0ULL;
+
+	if (!any_attached())
+		return ~0ULL;
+	return usable > window ? usable : window;
+}
+
+/* The regions of the other device, a container tells those of both */
+static void add_reserved(void)
+{
+	struct ranges more;
+
+	if (m.mode != NATIVE || !m.attached[0] || !m.attached[1] ||
+	    reserved_get(&m.spaces[1], &more))
+		return;
+	for (u32 i = 0; i < more.nr && m.reserved.nr < MAX_RANGES; i++)
+		m.reserved.range[m.reserved.nr++] = more.range[i];
+}
+
+/* A type1 container has no state without a group */
+static bool exists(void)
+{
+	return any_attached() || m.mode == NATIVE;
+}
+
+static void check_window(const struct window *was, bool detached)
+{
+	u64 start = m.window.start, last = start + m.window.length - 1;
+
+	if (!m.window.length)
+		return;
+	if (last < start)
+		fail("the window %#llx+%#llx wraps", (unsigned long long)start,
+		     (unsigned long long)m.window.length);
+	for (unsigned int i = 0; i < m.nr_mapped; i++)
+		if (overlap(start, last, m.mapped[i].start, m.mapped[i].last))
+			fail("the window %#llx-%#llx is mapped at %#llx-%#llx",
+			     (unsigned long long)start, (unsigned long long)last,
+			     (unsigned long long)m.mapped[i].start,
+			     (unsigned long long)m.mapped[i].last);
+	for (u32 i = 0; i < m.usable.nr; i++)
+		if (overlap(start, last, m.usable.range[i].start, m.usable.range[i].last))
+			fail("the window %#llx-%#llx is usable", (unsigned long long)start,
+			     (unsigned long long)last);
+	if ((m.window.placed || m.window.chosen) && stays_reserved(start, last))
+		fail("the window %#llx-%#llx is reserved", (unsigned long long)start,
+		     (unsigned long long)last);
+	if (m.window.chosen && (!start || last >= SZ_4G))
+		fail("AUTO at %#llx-%#llx", (unsigned long long)start,
+		     (unsigned long long)last);
+	if (!was->movable && was->needed && !detached &&
+	    (was->start != start || was->length != m.window.length))
+		fail("a live window has moved from %#llx to %#llx",
+		     (unsigned long long)was->start, (unsigned long long)start);
+}
+
+static void check_usable(void)
+{
+	for (u32 i = 0; i < m.usable.nr; i++) {
+		u64 start = m.usable.range[i].start, last = m.usable.range[i].last;
+
+		if (start > last || (i && start <= m.usable.range[i - 1].last))
+			fail("usable ranges are not in order");
+		if (stays_reserved(start, last))
+			fail("usable and reserved: %#llx-%#llx", (unsigned long long)start,
+			     (unsigned long long)last);
+	}
+}
+
+/* Read all anew. unchanged: nothing may be different. */
+static void observe(bool unchanged, bool detached, const char *what)
+{
+	struct window was = m.window;
+	struct state state;
+
+	/*
+	 * A driver that gets no memory for a reserved region says nothing, so what
+	 * had to heed it cannot be told from what did not.
+	 */
+	if (m.injected && !unchanged) {
+		m.blind = true;
+		return;
+	}
+	if (!exists()) {
+		m.window = (struct window){};
+		m.state.len = 0;
+		m.usable.nr = 0;
+		return;
+	}
+	if (all_get(space(), &state, &m.window, &m.usable, &m.reserved)) {
+		fail("cannot read the state");
+		return;
+	}
+	if (unchanged && m.state.len &&
+	    (state.len != m.state.len || memcmp(state.bytes, m.state.bytes, state.len)))
+		fail("%s has failed, and has changed something", what);
+	m.state = state;
+	if (any_attached())
+		add_reserved();
+	else
+		m.reserved.nr = 0;
+	check_window(&was, detached);
+	check_usable();
+}
+
+static void expect(bool good, const char *what, u64 start, u64 length, int ret)
+{
+	if (!good)
+		fail("%s of %#llx+%#llx: %d", what, (unsigned long long)start,
+		     (unsigned long long)length, ret);
+}
+
+static void do_map(const struct op *op)
+{
+	u64 iova = pick_iova(op->a), size = pick_length(op->b), last = iova + size - 1;
+	/* iommufd has no granule before there is an IOMMU */
+	bool aligned = !((iova | size) & (page - 1)) || (m.mode == NATIVE && !any_attached());
+	bool free = size && aligned && last >= iova && !maps(iova, last);
+	bool moves = m.window.chosen && m.window.movable;
+	int ret;
+
+	if (m.nr_mapped == MAX_ENTRIES)
+		return;
+	ret = dma_map(space(), iova, size, memory);
+	trace("map %#llx+%#llx: %d", (unsigned long long)iova, (unsigned long long)size, ret);
+	if (!ret) {
+		expect(free && (is_usable(iova, last) || moves), "a map", iova, size, ret);
+		m.mapped[m.nr_mapped].start = iova;
+		m.mapped[m.nr_mapped++].last = last;
+	} else if (!m.injected) {
+		/* The last byte of all is more than some sums can take */
+		bool must = free && is_usable(iova, last) && last + 1 &&
+			    size <= NR_PAGES * page;
+
+		expect(!must, "a map", iova, size, ret);
+	}
+	observe(ret && !moves, false, "a map");
+}
+
+static void remove_entry(unsigned int i)
+{
+	m.mapped[i] = m.mapped[--m.nr_mapped];
+}
+
+/* The entry that overlaps the range and comes first */
+static int first_entry(u64 start, u64 last)
+{
+	int first = -1;
+
+	for (unsigned int i = 0; i < m.nr_mapped; i++)
+		if (overlap(start, last, m.mapped[i].start, m.mapped[i].last) &&
+		    (first < 0 || m.mapped[i].start < m.mapped[first].start))
+			first = i;
+	return first;
+}
+
+/* What is unmapped, whether by a success or by a failure half-way */
+static u64 model_unmap(u64 start, u64 last)
+{
+	u64 total = 0;
+	int i;
+
+	if (m.mode == TYPE1V2)
+		for (unsigned int j = 0; j < m.nr_mapped; j++)
+			if (overlap(start, last, m.mapped[j].start, m.mapped[j].last) &&
+			    (m.mapped[j].start < start || m.mapped[j].last > last))
+				return 0;
+	while ((i = first_entry(start, last)) >= 0) {
+		struct range *entry = &m.mapped[i];
+
+		if (entry->start < start) {
+			if (m.mode != COMPAT)
+				break;
+			/* It has been cut */
+			if (entry->last > last) {
+				m.mapped[m.nr_mapped].start = last + 1;
+				m.mapped[m.nr_mapped++].last = entry->last;
+				total += last - start + 1;
+				m.mapped[i].last = start - 1;
+				break;
+			}
+			total += entry->last - start + 1;
+			entry->last = start - 1;
+			continue;
+		}
+		if (entry->last > last && m.mode != TYPE1) {
+			if (m.mode != COMPAT)
+				break;
+			total += last - entry->start + 1;
+			entry->start = last + 1;
+			continue;
+		}
+		total += entry->last - entry->start + 1;
+		remove_entry(i);
+	}
+	return total;
+}
+
+static void do_unmap(const struct op *op)
+{
+	/* Within the arena, where the model is exact */
+	u64 iova = pick_iova(op->a % ARENA_CHOICES), size = pick_length(op->b % PAGES_CHOICES), unmapped, model;
+	int ret;
+
+	if (m.nr_mapped > MAX_ENTRIES - 2)
+		return;
+	ret = dma_unmap(space(), iova, size, &unmapped);
+	trace("unmap %#llx+%#llx: %d, %#llx", (unsigned long long)iova,
+	      (unsigned long long)size, ret, (unsigned long long)unmapped);
+	/* An area that cannot be cut for want of memory is not in the model */
+	model = ret == -ENOMEM ? 0 : model_unmap(iova, iova + size - 1);
+	if (!ret && unmapped != model)
+		fail("an unmap of %#llx+%#llx: %#llx, not %#llx", (unsigned long long)iova,
+		     (unsigned long long)size, (unsigned long long)unmapped,
+		     (unsigned long long)model);
+	observe(false, false, "an unmap");
+}
+
+/* Whether ret is one of the errors that apply to this window */
+static bool place_error_is_right(u64 start, u64 length, int ret)
+{
+	u64 last = start + length - 1;
+	bool legacy = m.mode != NATIVE;
+	bool same = m.window.length && m.window.start == start &&
+		    m.window.length == length;
+	bool any = false;
+
+#define ERROR(_error, _condition) do {				\
+	if (_condition) {					\
+		any = true;					\
+		if (ret == -(_error))				\
+			return true;				\
+	}							\
+} while (0)
+	ERROR(EINVAL, !start || !length || (start | length) & (page - 1));
+	ERROR(EOVERFLOW, length && last < start);
+	if (any)
+		return false;
+	if (same && (m.window.placed || m.window.chosen))
+		return !ret;
+	ERROR(EOPNOTSUPP, legacy && any_attached() && !m.window.needed);
+	ERROR(ENOSPC, length < m.window.size);
+	ERROR(ERANGE, last > aperture_end());
+	ERROR(EADDRINUSE, stays_reserved(start, last));
+	ERROR(EEXIST, maps(start, last));
+	ERROR(EBUSY, !m.window.movable && !same);
+	return !any && !ret;
+#undef ERROR
+}
+
+static void do_place(const struct op *op)
+{
+	u64 start = pick_iova(op->a), length = pick_length(op->b);
+	int ret = window_place(space(), start, length);
+
+	trace("place %#llx+%#llx: %d", (unsigned long long)start, (unsigned long long)length,
+	      ret);
+	/* 0 and 0 is AUTO to VFIO */
+	if (m.mode != NATIVE && !start && !length)
+		expect(ret == 0 || ret == -ENOSPC || ret == -EBUSY || ret == -EOPNOTSUPP ||
+		       m.injected, "AUTO", start, length, ret);
+	else if (!m.injected)
+		expect(place_error_is_right(start, length, ret), "a window", start, length,
+		       ret);
+	observe(ret, false, "to place the window");
+	if (!ret && !m.blind && length && (m.window.start != start || m.window.length != length))
+		fail("a window at %#llx is at %#llx", (unsigned long long)start,
+		     (unsigned long long)m.window.start);
+}
+
+static void do_auto(void)
+{
+	bool live = m.window.needed && !m.window.movable;
+	int ret = window_auto(space());
+
+	trace("auto: %d", ret);
+	if (m.window.needed && !m.injected)
+		expect(live && !m.window.chosen ? ret == -EBUSY || !ret || ret == -ENOSPC :
+		       !ret || ret == -ENOSPC, "AUTO", 0, 0, ret);
+	observe(ret, false, "AUTO");
+}
+
+static void do_policy(const struct op *op)
+{
+	struct iommu_ioas_msi_window cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = m.spaces[0].ioas_id,
+		.policy = op->a & 1 ? IOMMU_MSI_WINDOW_NONE : IOMMU_MSI_WINDOW_DEFAULT,
+	};
+	int ret;
+
+	if (m.mode != NATIVE)
+		return;
+	ret = xioctl(m.spaces[0].fd, IOMMU_IOAS_MSI_WINDOW, &cmd);
+	trace("policy %u: %d", cmd.policy, ret);
+	expect(!ret || ret == -EBUSY || ret == -EEXIST || ret == -EADDRINUSE || m.injected,
+	       "a policy", cmd.policy, 0, ret);
+	observe(ret, false, "a policy");
+}
+
+static void do_attach(const struct op *op)
+{
+	int i = op->a & 1, ret;
+	bool chosen = m.window.chosen, lone = !any_attached();
+
+	if (m.attached[i])
+		return;
+	m.spaces[i].ioas_id = m.spaces[!i].ioas_id;
+	ret = space_attach(&m.spaces[i], bdfs[i]);
+	trace("attach %d: %d", i, ret);
+	m.attached[i] = !ret;
+	/* The IOAS of a container of iommufd comes with the first group */
+	if (!ret)
+		m.spaces[!i].ioas_id = m.spaces[i].ioas_id;
+	observe(ret && !chosen && !lone, false, "an attach");
+}
+
+static void do_detach(const struct op *op)
+{
+	int i = op->a & 1;
+
+	if (!m.attached[i])
+		return;
+	m.attached[i] = false;
+	space_detach(&m.spaces[i]);
+	trace("detach %d", i);
+	if (!any_attached() && (m.mode == TYPE1 || m.mode == TYPE1V2))
+		m.nr_mapped = 0;
+	observe(false, true, "a detach");
+}
+
+static void do_irqs(const struct op *op)
+{
+	u32 index = op->b & 1 ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX;
+	int i = op->a & 1, ret;
+
+	if (!m.attached[i])
+		return;
+	ret = set_irqs(m.spaces[i].device, index, op->c % 4);
+	trace("irqs of %d, index %u, %u: %d", i, index, op->c % 4, ret);
+	observe(false, false, "an interrupt");
+}
+
+static void step(const struct op *op)
+{
+	/* More of what is cheap and where the calls can collide */
+	static void (*const table[NR_MODEL_OPS])(const struct op *op) = {
+		do_map, do_map, do_map, do_unmap, do_unmap, do_place, do_place, do_place,
+		do_policy, do_irqs, do_attach, do_detach,
+	};
+	unsigned int code = op->code % NR_MODEL_OPS;
+	bool is_auto = code == 5 && op->c < 64;
+
+	/* Attach and detach take the time of a thousand others */
+	if ((code == 9 && op->d < 192) || (code >= 10 && op->d < 224))
+		code = 0;
+	if (!exists() && code != 10)
+		return;
+	/* What iommufd maps before there is a device has no use for this model */
+	if (m.mode != NATIVE && !any_attached() && code != 10)
+		return;
+	m.injected = op->fail_nth;
+	fail_nth = op->fail_nth;
+	if (is_auto)
+		do_auto();
+	else
+		table[code](op);
+	fail_nth = 0;
+}
+
+void model_run(const struct program *program)
+{
+	struct op attach = { .a = 0 };
+
+	memset(&m, 0, sizeof(m));
+	m.mode = program->mode;
+	if (space_open(&m.spaces[0], m.mode)) {
+		fail("cannot open %s", mode_names[m.mode]);
+		return;
+	}
+	m.spaces[1] = m.spaces[0];
+	do_attach(&attach);
+	if (!m.attached[0])
+		fail("cannot attach %s", bdfs[0]);
+	for (unsigned int i = 0; i < program->nr && !failure[0] && !m.blind; i++)
+		step(&program->ops[i]);
+	space_detach(&m.spaces[1]);
+	space_close(&m.spaces[0]);
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IOMMU_IOAS_MSI_WINDOW: every field with every kind of value, and the errno that
+ * linux/iommufd.h documents for it, in every state that a window can be in.
+ *
+ * Seen to fail when the kernel
+ *  - takes a policy that it does not know,
+ *  - lets a live window move,
+ *  - does not look at flags.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+#define MAX_U64	(~0ULL)
+#define OP_SET	IOMMU_MSI_WINDOW_OP_SET
+#define OP_GET	IOMMU_MSI_WINDOW_OP_GET
+
+enum { DEFAULT, FIXED, AUTO, NONE };
+
+static int call(int fd, u32 ioas_id, u16 op, u16 policy, u64 start, u64 length)
+{
+	struct iommu_ioas_msi_window cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas_id,
+		.op = op,
+		.policy = policy,
+		.start = start,
+		.length = length,
+		/* Outputs only */
+		.out_min_length = MAX_U64,
+		.out_alignment = MAX_U64,
+	};
+
+	return xioctl(fd, IOMMU_IOAS_MSI_WINDOW, &cmd);
+}
+
+static int set(struct world *world, u16 policy, u64 start, u64 length)
+{
+	return call(world->space.fd, world->space.ioas_id, OP_SET, policy, start, length);
+}
+
+static u64 home(struct world *world)
+{
+	return world->arena + 16 * SZ_1M;
+}
+
+static u64 need(struct world *world)
+{
+	return world->window.size ?: page;
+}
+
+/* What the window is set to between the rows */
+static const struct state_row {
+	const char *name;
+	u16 policy;
+	bool live;
+} states[] = {
+	{ "DEFAULT", DEFAULT, false },
+	{ "FIXED", FIXED, false },
+	{ "AUTO", AUTO, false },
+	{ "NONE", NONE, false },
+	{ "live", FIXED, true },
+};
+
+static void go_home(struct world *world, const struct state_row *state)
+{
+	bool fixed = state->policy == FIXED;
+	int ret = set(world, state->policy, fixed ? home(world) : 0, fixed ? need(world) : 0);
+
+	row_is(!ret, "back to %s: %d", state->name, ret);
+	world_changed(world);
+}
+
+static void values(struct world *world, const struct state_row *state)
+{
+	const u64 end = world->end, away = world->arena + 4 * SZ_1M;
+	const u64 mapped = world->mapped, size = need(world);
+	const int busy = state->live ? EBUSY : 0;
+	const int less = size > page ? ENOSPC : 0;
+	const struct {
+		const char *name;
+		u16 policy;
+		u64 start, length;
+		int error;
+	} rows[] = {
+		{ "DEFAULT with start 1", DEFAULT, 1, 0, EINVAL },
+		{ "DEFAULT with a start", DEFAULT, away, 0, EINVAL },
+		{ "DEFAULT with a length", DEFAULT, 0, size, EINVAL },
+		{ "DEFAULT, max", DEFAULT, MAX_U64, MAX_U64, EINVAL },
+		{ "AUTO with a start", AUTO, away, 0, EINVAL },
+		{ "AUTO with a length", AUTO, 0, size, EINVAL },
+		{ "AUTO, max", AUTO, MAX_U64, MAX_U64, EINVAL },
+		{ "NONE with a start", NONE, away, 0, EINVAL },
+		{ "NONE with a length", NONE, 0, 1, EINVAL },
+		{ "NONE, max", NONE, MAX_U64, MAX_U64, EINVAL },
+		{ "policy 4", 4, 0, 0, EOPNOTSUPP },
+		{ "policy 4 with a window", 4, away, size, EOPNOTSUPP },
+		{ "policy bit 8", 0x100 | FIXED, away, size, EOPNOTSUPP },
+		{ "policy bit 15", 0x8000 | FIXED, away, size, EOPNOTSUPP },
+		{ "policy max", 0xffff, away, size, EOPNOTSUPP },
+		{ "start and length 0", FIXED, 0, 0, EINVAL },
+		{ "start 0", FIXED, 0, size, EINVAL },
+		{ "length 0", FIXED, away, 0, EINVAL },
+		{ "start 1", FIXED, 1, size, EINVAL },
+		{ "length 1", FIXED, away, 1, EINVAL },
+		{ "start half a page", FIXED, away + page / 2, size, EINVAL },
+		{ "start a byte less", FIXED, away - 1, size, EINVAL },
+		{ "length half a page more", FIXED, away, size + page / 2, EINVAL },
+		{ "length a byte less", FIXED, away, size - 1, EINVAL },
+		{ "start max", FIXED, MAX_U64, size, EINVAL },
+		{ "length max", FIXED, away, MAX_U64, EINVAL },
+		{ "both max", FIXED, MAX_U64, MAX_U64, EINVAL },
+		{ "wraps by a page", FIXED, -page, size + page, EOVERFLOW },
+		{ "wraps to the start", FIXED, away, -away + page, EOVERFLOW },
+		{ "the last page and more", FIXED, -size, size + page, EOVERFLOW },
+		{ "up to the end of 64 bits", FIXED, -size, size, ERANGE },
+		{ "the upper half", FIXED, 1ULL << 63, 1ULL << 63, ERANGE },
+		{ "all but a page", FIXED, page, -page, ERANGE },
+		{ "beyond the aperture", FIXED, end, size, ERANGE },
+		{ "ends beyond the aperture", FIXED, end - size, size + page, ERANGE },
+		{ "begins in a mapping", FIXED, mapped + page, size, EEXIST },
+		{ "is a mapping", FIXED, mapped, size > 2 * page ? size : 2 * page, EEXIST },
+		{ "ends in a mapping", FIXED, mapped + page - size, size, EEXIST },
+		{ "around a mapping", FIXED, mapped - size, 2 * size + 2 * page, EEXIST },
+		{ "too short", FIXED, away, page, less ?: busy },
+		{ "before a mapping", FIXED, mapped - size, size, busy },
+		{ "behind a mapping", FIXED, mapped + 3 * page, size, busy },
+		{ "at the end of the aperture", FIXED, end - size, size, busy },
+		{ "one page longer", FIXED, home(world), size + page, busy },
+		{ "one page on", FIXED, home(world) + page, size, busy },
+		{ "the same", FIXED, home(world), size, 0 },
+		{ "DEFAULT", DEFAULT, 0, 0, busy },
+		{ "AUTO", AUTO, 0, 0, busy },
+		{ "NONE", NONE, 0, 0, busy },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int ret = set(world, rows[i].policy, rows[i].start, rows[i].length);
+
+		row(world, -rows[i].error, ret, "%s: %s", state->name, rows[i].name);
+		if (!ret)
+			go_home(world, state);
+	}
+}
+
+static void reserved(struct world *world, const struct state_row *state)
+{
+	u64 size = need(world);
+	struct ranges ranges;
+
+	if (reserved_get(&world->space, &ranges))
+		return;
+	for (u32 i = 0; i < ranges.nr; i++) {
+		u64 start = ranges.range[i].start, last = ranges.range[i].last;
+
+		if (ranges.range[i].type == IOMMU_DEVICE_RESV_SW_MSI ||
+		    ranges.range[i].type == IOMMU_DEVICE_RESV_DIRECT_RELAXABLE)
+			continue;
+		row(world, -EADDRINUSE, set(world, FIXED, start, size),
+		    "%s: is reserved", state->name);
+		row(world, -EADDRINUSE, set(world, FIXED, start + page - size, size),
+		    "%s: ends in a reserved range", state->name);
+		row(world, -EADDRINUSE, set(world, FIXED, last + 1 - page, size),
+		    "%s: begins in a reserved range", state->name);
+		row(world, -EADDRINUSE,
+		    set(world, FIXED, start - page, last - start + 1 + 2 * page),
+		    "%s: around a reserved range", state->name);
+	}
+}
+
+static void fields(struct world *world, const struct state_row *state)
+{
+	struct space *space = &world->space;
+	struct iommu_ioas_msi_window cmd;
+	const u32 ids[] = { 0, space->dev_id, 0x7fffffff, 0x80000000, 0xffffffff };
+
+	for (int bit = 0; bit < 32; bit++)
+		for (int op = OP_SET; op <= OP_GET; op++) {
+			cmd = (struct iommu_ioas_msi_window){
+				.size = sizeof(cmd),
+				.ioas_id = space->ioas_id,
+				.op = op,
+				.policy = AUTO,
+				.flags = 1U << bit,
+			};
+			row(world, -EOPNOTSUPP, xioctl(space->fd, IOMMU_IOAS_MSI_WINDOW, &cmd),
+			    "%s: op %d, flags %#x", state->name, op, 1U << bit);
+		}
+	for (int op = OP_GET + 1; op < 0x10000; op = op < 16 ? op + 1 : 2 * op + 1)
+		row(world, -EOPNOTSUPP,
+		    call(space->fd, space->ioas_id, op, AUTO, 0, 0), "%s: op %#x",
+		    state->name, op);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		for (int op = OP_SET; op <= OP_GET; op++)
+			row(world, -ENOENT, call(space->fd, ids[i], op, NONE, 0, 0),
+			    "%s: op %d, ID %#x", state->name, op, ids[i]);
+
+	/* GET does not look at what SET takes */
+	row(world, 0, call(space->fd, space->ioas_id, OP_GET, 0xffff, MAX_U64, MAX_U64),
+	    "%s: GET with other fields", state->name);
+}
+
+/* What follows the structure that the kernel knows has to be 0 */
+static void sizes(struct world *world, const struct state_row *state)
+{
+	struct iommu_ioas_msi_window whole = {
+		.size = sizeof(whole),
+		.ioas_id = world->space.ioas_id,
+	};
+	const u32 max = sizeof(whole) + 4096;
+	int fd = world->space.fd;
+	u8 *bytes;
+
+	for (u32 size = 0; size <= max; size++)
+		for (int op = OP_SET; op <= OP_GET; op++) {
+			/* The end of the buffer is the end of what size tells */
+			u32 room = size > sizeof(whole) ? size : sizeof(whole);
+			bool is_short = size < sizeof(whole);
+
+			whole.size = size;
+			whole.op = op;
+			whole.policy = state->policy;
+			whole.start = state->policy == FIXED ? home(world) : 0;
+			whole.length = state->policy == FIXED ? need(world) : 0;
+			bytes = edge_alloc(room);
+			memset(bytes, 0, room);
+			memcpy(bytes, &whole, sizeof(whole));
+			row(world, is_short ? -EINVAL : 0,
+			    xioctl(fd, IOMMU_IOAS_MSI_WINDOW, bytes), "%s: op %d, size %u",
+			    state->name, op, size);
+			if (size > sizeof(whole)) {
+				/* SET to another policy, were it not for the last byte */
+				whole.policy = NONE;
+				whole.start = 0;
+				whole.length = 0;
+				memcpy(bytes, &whole, sizeof(whole));
+				bytes[room - 1] = 1;
+				row(world, -E2BIG,
+				    xioctl(fd, IOMMU_IOAS_MSI_WINDOW, bytes),
+				    "%s: op %d, size %u, the last byte set", state->name,
+				    op, size);
+			}
+			edge_free(bytes, room);
+		}
+
+	/* Structures and what follows end early, as the page does */
+	for (u32 room = 0; room <= sizeof(whole) + 16; room += 4) {
+		whole.size = sizeof(whole) + 32;
+		whole.op = OP_SET;
+		whole.policy = NONE;
+		whole.start = 0;
+		whole.length = 0;
+		bytes = edge_alloc(room);
+		memset(bytes, 0, room);
+		memcpy(bytes, &whole, room < sizeof(whole) ? room : sizeof(whole));
+		row(world, -EFAULT, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, bytes),
+		    "%s: %u bytes, then no page", state->name, room);
+		edge_free(bytes, room);
+	}
+	whole.size = 0xffffffff;
+	bytes = edge_alloc(sizeof(whole));
+	memcpy(bytes, &whole, sizeof(whole));
+	row(world, -EFAULT, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, bytes), "%s: size max",
+	    state->name);
+	edge_free(bytes, sizeof(whole));
+	row(world, -EFAULT, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, NULL), "%s: NULL", state->name);
+	row(world, -EFAULT, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, (void *)-1L),
+	    "%s: the last byte", state->name);
+
+	/* The result cannot be written */
+	whole.size = sizeof(whole);
+	whole.op = OP_GET;
+	bytes = edge_alloc(sizeof(whole));
+	memcpy(bytes, &whole, sizeof(whole));
+	edge_protect(bytes, sizeof(whole));
+	row(world, -EFAULT, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, bytes), "%s: GET, not writable",
+	    state->name);
+	edge_free(bytes, sizeof(whole));
+}
+
+static void fds(struct world *world)
+{
+	const struct wrong_fd *wrong = wrong_fds();
+	struct space *space = &world->space;
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	struct iommu_destroy destroy = { .size = sizeof(destroy) };
+	struct space other;
+
+	for (; wrong->name; wrong++)
+		row(world, -wrong->error, call(wrong->fd, space->ioas_id, OP_SET, NONE, 0, 0),
+		    "%s", wrong->name);
+	row(world, -ENOTTY, call(space->device, space->ioas_id, OP_SET, NONE, 0, 0),
+	    "the device");
+
+	/* Of another iommufd, which has none with this ID */
+	if (!space_open(&other, COMPAT)) {
+		row(world, -ENOENT, call(other.fd, space->ioas_id, OP_SET, NONE, 0, 0),
+		    "another iommufd");
+		space_close(&other);
+	}
+	/* One that is gone, whose ID goes to the device of nobody else */
+	row_is(!xioctl(space->fd, IOMMU_IOAS_ALLOC, &alloc), "another IOAS");
+	row(world, 0, call(space->fd, alloc.out_ioas_id, OP_SET, FIXED, home(world), page),
+	    "the same window for another IOAS");
+	destroy.id = alloc.out_ioas_id;
+	row_is(!xioctl(space->fd, IOMMU_DESTROY, &destroy), "destroy it");
+	row(world, -ENOENT, call(space->fd, alloc.out_ioas_id, OP_SET, NONE, 0, 0),
+	    "an IOAS that is gone");
+}
+
+static bool nobody(struct world *world)
+{
+	struct space own;
+
+	return !set(world, FIXED, home(world), need(world)) &&
+	       set(world, FIXED, world->mapped, need(world)) == -EEXIST &&
+	       space_open(&own, NATIVE) == -EACCES;
+}
+
+/* Hardware MSIs: the IOAS has a window that its devices do not use */
+static void no_window(struct world *world)
+{
+	row(world, 0, set(world, FIXED, home(world), page), "FIXED, nobody needs it");
+	row(world, -EEXIST, set(world, FIXED, world->mapped, page), "over a mapping");
+	row(world, 0, set(world, AUTO, 0, 0), "AUTO, nobody needs it");
+	row(world, 0, set(world, DEFAULT, 0, 0), "DEFAULT, nobody needs it");
+}
+
+void test(enum mode mode)
+{
+	struct world world = {};
+
+	if (mode != NATIVE)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		const struct state_row *state = &states[i];
+
+		table_begin("%s: IOMMU_IOAS_MSI_WINDOW", state->name);
+		if (!world_open(&world, mode))
+			goto out_end;
+		if (!world.window.needed) {
+			no_window(&world);
+			goto out_close;
+		}
+		go_home(&world, state);
+		if (state->live)
+			row_is(!set_irqs(world.space.device, VFIO_PCI_MSIX_IRQ_INDEX, 1),
+			       "enable an MSI");
+		world_changed(&world);
+		fields(&world, state);
+		reserved(&world, state);
+		values(&world, state);
+		if (state->policy == FIXED && !state->live) {
+			sizes(&world, state);
+			fds(&world);
+			as_nobody(nobody, &world, "set the window");
+		}
+out_close:
+		world_close(&world);
+out_end:
+		table_end();
+	}
+}

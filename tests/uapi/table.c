@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "table.h"
+
+const char *bdf;
+
+static struct {
+	char name[128];
+	unsigned int rows;
+	unsigned int failed;
+	unsigned long long calls;
+	bool skipped;
+} table;
+
+static unsigned int nr_tables, nr_passed, nr_failed, nr_skipped;
+
+void table_begin(const char *fmt, ...)
+{
+	va_list args;
+
+	memset(&table, 0, sizeof(table));
+	va_start(args, fmt);
+	vsnprintf(table.name, sizeof(table.name), fmt, args);
+	va_end(args);
+	table.calls = nr_calls;
+}
+
+void table_skip(const char *fmt, ...)
+{
+	va_list args;
+
+	printf("ok %u %s # SKIP ", ++nr_tables, table.name);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+	nr_skipped++;
+	table.skipped = true;
+}
+
+void table_end(void)
+{
+	if (table.skipped)
+		return;
+	/* A table without a row has tested nothing */
+	if (table.failed || !table.rows) {
+		printf("not ok %u %s (%u of %u rows)\n", ++nr_tables, table.name,
+		       table.failed, table.rows);
+		nr_failed++;
+	} else {
+		printf("ok %u %s (%u rows, %llu calls)\n", ++nr_tables, table.name,
+		       table.rows, nr_calls - table.calls);
+		nr_passed++;
+	}
+	fflush(stdout);
+}
+
+/* Those that fail alike are as many as there are sizes: do not print them all */
+static bool row_fails(void)
+{
+	table.rows++;
+	return ++table.failed <= 20;
+}
+
+static const char *error_name(int ret)
+{
+	return ret < 0 ? strerror(-ret) : "no error";
+}
+
+void row(struct world *world, int wanted, int ret, const char *fmt, ...)
+{
+	struct state now;
+	bool changed = false;
+	va_list args;
+
+	if (world) {
+		state_get(&world->space, world->mapped, &now);
+		changed = now.len != world->state.len ||
+			  memcmp(now.bytes, world->state.bytes, now.len);
+		world->state = now;
+	}
+	if (ret == wanted && (ret >= 0 || !changed)) {
+		table.rows++;
+		return;
+	}
+	if (!row_fails())
+		return;
+	printf("# %s, ", table.name);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	if (ret == wanted)
+		printf(": %d (%s), and the state has changed\n", ret, error_name(ret));
+	else
+		printf(": %d (%s), not %d (%s)\n", ret, error_name(ret), wanted,
+		       error_name(wanted));
+}
+
+void row_is(bool good, const char *fmt, ...)
+{
+	va_list args;
+
+	if (good) {
+		table.rows++;
+		return;
+	}
+	if (!row_fails())
+		return;
+	printf("# %s, ", table.name);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+}
+
+void world_changed(struct world *world)
+{
+	state_get(&world->space, world->mapped, &world->state);
+}
+
+bool world_open(struct world *world, enum mode mode)
+{
+	int ret = space_open(&world->space, mode);
+	struct ranges usable;
+
+	if (!ret)
+		ret = space_attach(&world->space, bdf);
+	if (!ret)
+		ret = window_get(&world->space, &world->window);
+	if (!ret)
+		ret = usable_get(&world->space, &usable);
+	if (!ret) {
+		world->end = usable.range[usable.nr - 1].last + 1;
+		world->arena = arena_find(&world->space);
+		world->mapped = world->arena + 8 * SZ_1M;
+		ret = dma_map(&world->space, world->mapped, 2 * page, memory);
+	}
+	if (ret) {
+		row_is(false, "cannot attach %s: %s", bdf, error_name(ret));
+		space_close(&world->space);
+		return false;
+	}
+	world_changed(world);
+	return true;
+}
+
+void world_close(struct world *world)
+{
+	space_close(&world->space);
+}
+
+static size_t edge_room(size_t size)
+{
+	return (size + page - 1) / page * page;
+}
+
+void *edge_alloc(size_t size)
+{
+	size_t room = edge_room(size);
+	u8 *area = mmap(NULL, room + page, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED || mprotect(area + room, page, PROT_NONE)) {
+		perror("edge");
+		exit(1);
+	}
+	return area + room - size;
+}
+
+/* No write from here on */
+void edge_protect(void *edge, size_t size)
+{
+	size_t room = edge_room(size);
+
+	if (mprotect((u8 *)edge + size - room, room, PROT_READ)) {
+		perror("edge");
+		exit(1);
+	}
+}
+
+void edge_free(void *edge, size_t size)
+{
+	size_t room = edge_room(size);
+
+	munmap((u8 *)edge + size - room, room + page);
+}
+
+const struct wrong_fd *wrong_fds(void)
+{
+	static struct wrong_fd fds[] = {
+		{ "fd -1", -1, EBADF },
+		{ "O_PATH", 0, EBADF },
+		{ "/dev/null", 0, ENOTTY },
+		{ "an eventfd", 0, ENOTTY },
+		{ "a pipe", 0, ENOTTY },
+		{ "a container without an IOMMU", 0, EINVAL },
+		{ }
+	};
+	int ends[2];
+
+	if (fds[1].fd)
+		return fds;
+	fds[1].fd = open("/dev/iommu", O_PATH);
+	fds[2].fd = open("/dev/null", O_RDWR);
+	fds[3].fd = eventfd(0, 0);
+	fds[4].fd = pipe(ends) ? -1 : ends[0];
+	fds[5].fd = open("/dev/vfio/vfio", O_RDWR);
+	for (int i = 1; fds[i].name; i++)
+		if (fds[i].fd < 0) {
+			perror(fds[i].name);
+			exit(1);
+		}
+	return fds;
+}
+
+void as_nobody(bool (*fn)(struct world *world), struct world *world, const char *what)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) ||
+		    setresuid(65534, 65534, 65534)) {
+			perror("setresuid");
+			_exit(2);
+		}
+		_exit(fn(world) ? 0 : 1);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	row_is(status == 0, "as nobody: %s: status %#x", what, status);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s BDF...\n", argv[0]);
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	bdf = argv[1];
+	space_init();
+	printf("TAP version 13\n");
+	for (int mode = 0; mode < NR_MODES; mode++)
+		test(mode);
+	printf("1..%u\n", nr_tables);
+	printf("# %llu calls by a task of %zu bits\n", nr_calls, 8 * sizeof(void *));
+	printf("# Totals: pass:%u fail:%u xfail:0 xpass:0 skip:%u error:0\n",
+	       nr_passed, nr_failed, nr_skipped);
+	return nr_failed != 0;
+}
