@@ -3,6 +3,8 @@ help:
 	@echo 'make boot       both series applied, built and booted: a guest takes MSIs through a placed window'
 	@echo 'make check      every test, through prove'
 	@echo 'make check-all  the same with the boots and builds that take longest'
+	@echo 'make bench      what the series costs, in instructions, against the unpatched kernel'
+	@echo 'make bench-loop how long make boot takes: from nothing, again, after a change'
 	@echo 'make fuzz       random calls to the patched kernel, SECONDS=600 SEED=N'
 	@echo 'make export     write patches/ and qemu-patches/ from the branches "series" of the cache'
 	@echo 'make clean-out  remove logs and drawings, keep what was built'
@@ -19,6 +21,12 @@ check:
 check-all:
 	@ALL=1 tests/run
 
+bench:
+	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; ./apply.sh --base; tests/bench/run
+
+bench-loop:
+	@tests/bench/loop
+
 fuzz:
 	@tests/fuzz/run '$(SECONDS)' '$(SEED)'
 
@@ -28,4 +36,4 @@ export:
 clean-out:
 	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; rm -rf "$$OUT"
 
-.PHONY: help boot check check-all fuzz export clean-out
+.PHONY: help boot check check-all bench bench-loop fuzz export clean-out

@@ -77,6 +77,25 @@ make_kernel() {
 	stage_done
 }
 
+# build_vmlinux REV: of config.4k -> its path.  Kept apart from the Image, which is
+# wanted more often.
+build_vmlinux() (
+	image=$(build_kernel 4k "$1")
+	dir=$MSIWIN_CACHE/vmlinux/$(basename "${image%/Image}")
+	[ -f "$dir/vmlinux" ] || with_lock walk-linux make_vmlinux "$1" "$dir" >&2
+	echo "$dir/vmlinux"
+)
+
+make_vmlinux() {
+	[ ! -f "$2/vmlinux" ] || return 0
+	obj=$MSIWIN_CACHE/obj/linux-4k
+	checkout linux "$1"
+	stage "symbols of kernel $1"
+	run_logged "$obj/build.log" kmake O="$obj" vmlinux
+	publish "$2" "$obj/vmlinux"
+	stage_done
+}
+
 # config_key REV: what .config is made from.  It and configure() want $obj.
 config_key() {
 	{

@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guards the judge of make bench and of make bench-loop: good figures pass, each bar
+# that is missed is named.  ALL=1 runs the bench twice: the counts must be the same.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+. "$TOP/tests/lib/common.sh"
+. "$TOP/tests/lib/tap.sh"
+BENCH=$TOP/tests/bench
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# Figures of both kernels, those with the series changed by sed.
+figures() {
+	cat >"$dir/base" <<-END
+		bench,1,type1,map 4K,default,1,3000.0
+		bench,2,type1,enable,default,3,100000.0
+		bench,2,type1,first enable of doorbells,default,64,900000.0
+		bench,4,type1,GET_INFO,default,16,5000.0
+		bench,7,type1,instructions of an MSI,default,1000,20000.0
+	END
+	sed "$1" >"$dir/series" <<-END
+		bench,1,type1,map 4K,default,1,3000.0
+		bench,1,type1,map 4K,placed,1,3002.0
+		bench,2,type1,enable,default,3,100000.0
+		bench,2,type1,first enable of doorbells,default,64,800000.0
+		bench,3,type1,look-up,default,1,0.0
+		bench,3,type1,look-up,default,16,40.0
+		bench,3,type1,look-up,default,256,80.0
+		bench,4,type1,GET_INFO,default,16,15000.0
+		bench,5,type1,scan,auto,0,10000.0
+		bench,5,type1,map that misses,auto,0,3000.0
+		bench,5,type1,map that hits,auto,0,3010.0
+		bench,5,type1,scan,auto,1000,110000.0
+		bench,5,type1,scan,auto,16384,1648400.0
+		bench,5,type1,scan,auto,65535,6563500.0
+		bench,7,type1,instructions of an MSI,default,1000,20010.0
+	END
+}
+
+judge() {
+	"$BENCH/judge" "$dir/base" "$dir/series" "$dir/csv"
+}
+
+passes() {
+	figures ''
+	judge
+}
+
+misses() {
+	figures "$2"
+	fails "MISSED $1" judge
+}
+
+nothing() {
+	: >"$dir/base"
+	: >"$dir/series"
+	fails "no figures" judge
+}
+
+csv() {
+	figures ''
+	judge >/dev/null
+	grep -qxF '1,type1,map 4K,placed,1,3000.0,3002.0,1.0007' "$dir/csv"
+}
+
+ok "good figures pass" passes
+ok "no figures at all" nothing
+ok "the figures as CSV" csv
+ok "MAP is slower" misses "row 1 type1 map 4K default n=1: 1.0013" 's/^\(bench,1,.*,default.*\),3000.0/\1,3004.0/'
+ok "MAP is slower with a window placed" misses "row 1 type1 map 4K placed n=1: 1.0013" s/3002/3004/
+ok "SET_IRQS is slower" misses "row 2 type1 enable default n=3: 1.0020" s/100000/100200/
+ok "many doorbells are not cheaper" misses "row 2 type1 first enable of doorbells default n=64: 1.0000" s/800000/900000/
+ok "a look-up grows with n" misses "row 3 type1 look-up: 900 instructions" s/,256,80.0/,256,940.0/
+ok "a figure is missing" misses "row 1 type1 map 4K n=1: no figure" '/,1,.*,default/d'
+ok "a scan is worse than linear" misses "row 5 type1 scan: 200.0 instructions" s/6563500/13117000/
+ok "each hit is a scan" misses "row 5 type1: 1,000 maps in the way" s/3010/13000/
+ok "MSIs cost more" misses "row 7 type1 instructions of an MSI default n=1000: 1.0250" s/20010/20500/
+
+# A make whose boot takes no time
+fake_make() {
+	mkdir -p "$dir/bin"
+	cat >"$dir/bin/make" <<-'END'
+		#!/bin/sh
+		tree=$MSIWIN_CACHE/src/linux
+		if [ ! -d "$tree" ]; then
+			git init -q -b series "$tree"
+			cd "$tree"
+			mkdir -p drivers/iommu/iommufd
+			echo >drivers/iommu/iommufd/driver.c
+			git add -A
+			git -c user.name=x -c user.email=x@localhost commit -q -m x
+		fi
+		echo "[  0.1s] kernel: done in 0.1s"
+		echo "boot: ${BOOT_RESULT:-PASS} total=0.1s"
+	END
+	chmod +x "$dir/bin/make"
+}
+
+loop() {
+	env OUT="$dir" PATH="$dir/bin:$PATH" "$@" "$BENCH/loop"
+}
+
+fake_make
+ok "the loop: all in time" says "touched: 0 s, the bar is 90 s: ok" loop
+ok "the loop: one too late" fails "warm: 0 s, the bar is -1 s: MISSED" loop WARM=-1
+ok "the loop: a boot fails" fails "cold: 0 s, the bar is 1200 s: the boot failed" loop BOOT_RESULT=FAIL
+
+# All but row 7, whose machine has a network, and row 8, which is no count
+counts() {
+	grep -v '^[78],' "$OUT/bench/bench.csv"
+}
+
+twice() {
+	"$BENCH/run" its v2m || [ $? -eq 1 ]
+	counts >"$dir/first"
+	"$BENCH/run" its v2m || [ $? -eq 1 ]
+	counts >"$dir/second"
+	diff "$dir/first" "$dir/second"
+}
+
+if [ -n "${ALL-}" ]; then
+	ok "two runs of the bench count the same" twice
+else
+	skip "two runs of the bench count the same" "takes longest, make check-all"
+fi
+tap_done
