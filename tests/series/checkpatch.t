@@ -28,14 +28,37 @@ qemu_silent() (
 	esac
 )
 
+# read_all linux|qemu CMD  As many patches at once as there are processors.
+read_all() {
+	started=0
+	for patch in $(patch_files "$1"); do
+		read_one "$2" "$patch" &
+		started=$((started + 1))
+		[ $((started % $(nproc))) -ne 0 ] || wait
+	done
+	wait
+	for patch in $(patch_files "$1"); do
+		ok "$patch" was_silent "$patch"
+	done
+}
+
+read_one() {
+	mkdir -p "$scratch/${2%/*}"
+	"$1" "$2" >"$scratch/$2" 2>&1
+	: >"$scratch/$2.silent"
+}
+
+was_silent() {
+	cat "$scratch/$1"
+	[ -f "$scratch/$1.silent" ]
+}
+
 for name in linux qemu; do
 	provision_base "$name"
 	provision_series "$name"
 done
-for patch in $(patch_files linux); do
-	ok "$patch" kernel_silent "$patch"
-done
-for patch in $(patch_files qemu); do
-	ok "$patch" qemu_silent "$patch"
-done
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+read_all linux kernel_silent
+read_all qemu qemu_silent
 tap_done
