@@ -12,14 +12,11 @@
  *  - lets the window move when there is an MSI.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "table.h"
 
@@ -92,29 +89,6 @@ static void *place_thread(void *data)
 			nr_places++;
 	}
 	return NULL;
-}
-
-/* The MSI address that the device has, which VFIO would not tell */
-static u64 msi_address(void)
-{
-	char path[128];
-	u8 config[256];
-	u64 address = 0;
-	int fd, pos;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || read(fd, config, sizeof(config)) != sizeof(config)) {
-		perror(path);
-		exit(1);
-	}
-	close(fd);
-	for (pos = config[0x34]; pos && config[pos] != 5; pos = config[pos + 1])
-		;
-	if (!pos || !(config[pos + 2] & 1))
-		return 0;
-	memcpy(&address, &config[pos + 4], config[pos + 2] & 0x80 ? 8 : 4);
-	return address;
 }
 
 static void sleep_ms(unsigned int ms)

@@ -114,48 +114,28 @@ static void fields(struct world *world)
 		row(world, -ENOENT, call(space->fd, 0, ids[i], &num, 0), "ID %#x", ids[i]);
 }
 
+static int call_sized(struct world *world, void *bytes)
+{
+	int ret = xioctl(world->space.fd, IOMMU_DEVICE_RESV_REGIONS, bytes);
+
+	/* There is no room for a region */
+	return ret == -EMSGSIZE ? 0 : ret;
+}
+
 static void sizes(struct world *world)
 {
-	struct iommu_device_resv_regions whole = { .dev_id = world->space.dev_id };
-	const u32 max = sizeof(whole) + 4096;
-	int ret, fd = world->space.fd;
+	struct iommu_device_resv_regions whole = {
+		.size = sizeof(whole),
+		.dev_id = world->space.dev_id,
+	};
 	u8 *bytes;
 
-	for (u32 size = 0; size <= max; size++) {
-		u32 room = size > sizeof(whole) ? size : sizeof(whole);
-
-		whole.size = size;
-		bytes = edge_alloc(room);
-		memset(bytes, 0, room);
-		memcpy(bytes, &whole, sizeof(whole));
-		ret = xioctl(fd, IOMMU_DEVICE_RESV_REGIONS, bytes);
-		if (size < sizeof(whole))
-			row_is(ret == -EINVAL, "size %u: %d", size, ret);
-		else
-			row_is(!ret || ret == -EMSGSIZE, "size %u: %d", size, ret);
-		if (size > sizeof(whole)) {
-			memcpy(bytes, &whole, sizeof(whole));
-			bytes[room - 1] = 0x80;
-			ret = xioctl(fd, IOMMU_DEVICE_RESV_REGIONS, bytes);
-			row_is(ret == -E2BIG, "size %u, the last byte set: %d", size, ret);
-		}
-		edge_free(bytes, room);
-	}
-	for (u32 room = 0; room < sizeof(whole); room += 4) {
-		whole.size = sizeof(whole);
-		bytes = edge_alloc(room);
-		memcpy(bytes, &whole, room);
-		row(world, -EFAULT, xioctl(fd, IOMMU_DEVICE_RESV_REGIONS, bytes),
-		    "%u bytes, then no page", room);
-		edge_free(bytes, room);
-	}
-	row(world, -EFAULT, xioctl(fd, IOMMU_DEVICE_RESV_REGIONS, NULL), "NULL");
-	row(world, -EFAULT, xioctl(fd, IOMMU_DEVICE_RESV_REGIONS, (void *)-1L),
-	    "the last byte");
+	row_sizes(world, "all", &whole, sizeof(whole), call_sized);
 	bytes = edge_alloc(sizeof(whole));
 	memcpy(bytes, &whole, sizeof(whole));
 	edge_protect(bytes, sizeof(whole));
-	row(world, -EFAULT, xioctl(fd, IOMMU_DEVICE_RESV_REGIONS, bytes), "not writable");
+	row(world, -EFAULT, xioctl(world->space.fd, IOMMU_DEVICE_RESV_REGIONS, bytes),
+	    "not writable");
 	edge_free(bytes, sizeof(whole));
 }
 

@@ -284,6 +284,30 @@ int window_auto(const struct space *space)
 	return legacy_map(space->fd, 0, 0, MAP_MSI, NULL);
 }
 
+static int map_msi_ioctl(const struct space *space, u32 flags, u64 iova, u64 length)
+{
+	struct iommu_ioas_map_msi cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = space->ioas_id,
+		.dev_id = space->dev_id,
+		.iova = iova,
+		.length = length,
+	};
+
+	return xioctl(space->fd, IOMMU_IOAS_MAP_MSI, &cmd);
+}
+
+int msi_bind(const struct space *space, u64 iova, u64 length)
+{
+	return map_msi_ioctl(space, 0, iova, length);
+}
+
+int msi_unbind(const struct space *space, u64 iova, u64 length)
+{
+	return map_msi_ioctl(space, IOMMU_IOAS_MAP_MSI_UNMAP, iova, length);
+}
+
 struct info {
 	struct vfio_iommu_type1_info info;
 	u8 caps[3072];
@@ -459,7 +483,7 @@ int reserved_get(const struct space *space, struct ranges *ranges)
 	return ret ?: info_reserved(&info, ranges);
 }
 
-static void state_add(struct state *state, const void *bytes, size_t len)
+void state_add(struct state *state, const void *bytes, size_t len)
 {
 	if (len > sizeof(state->bytes) - state->len) {
 		fprintf(stderr, "state: %zu bytes more do not fit\n", len);
@@ -538,7 +562,7 @@ int set_irqs(int device, u32 index, u32 count)
 {
 	union {
 		struct vfio_irq_set set;
-		u8 bytes[sizeof(struct vfio_irq_set) + 64 * sizeof(int)];
+		u8 bytes[sizeof(struct vfio_irq_set) + MAX_VECTORS * sizeof(int)];
 	} irqs = {};
 	int fd, ret, *fds = (int *)irqs.set.data;
 
@@ -552,13 +576,32 @@ int set_irqs(int device, u32 index, u32 count)
 	fd = eventfd(0, EFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	for (u32 i = 0; i < count && i < 64; i++)
+	for (u32 i = 0; i < count && i < MAX_VECTORS; i++)
 		fds[i] = fd;
 	irqs.set.argsz += count * sizeof(int);
 	irqs.set.flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
 	ret = xioctl(device, VFIO_DEVICE_SET_IRQS, &irqs);
 	close(fd);
 	return ret;
+}
+
+int msi_iova_set(int device, u32 index, u32 start, u32 count, u64 iova)
+{
+	struct {
+		struct vfio_device_feature feature;
+		u32 index, start, count, flags;
+		u64 iovas[MAX_VECTORS];
+	} set = {
+		.feature.argsz = sizeof(set),
+		.feature.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MSI_IOVA,
+		.index = index,
+		.start = start,
+		.count = count,
+	};
+
+	for (int i = 0; i < MAX_VECTORS; i++)
+		set.iovas[i] = iova;
+	return xioctl(device, VFIO_DEVICE_FEATURE, &set);
 }
 
 u64 arena_find(const struct space *space)

@@ -95,18 +95,29 @@ int dma_unmap(const struct space *space, u64 iova, u64 size, u64 *unmapped);
 int window_get(const struct space *space, struct window *window);
 int window_place(const struct space *space, u64 start, u64 length);
 int window_auto(const struct space *space);
+/* The doorbells of the device have a place of their own: IOMMU_IOAS_MAP_MSI */
+int msi_bind(const struct space *space, u64 iova, u64 length);
+int msi_unbind(const struct space *space, u64 iova, u64 length);
+
 int usable_get(const struct space *space, struct ranges *ranges);
 int reserved_get(const struct space *space, struct ranges *ranges);
 
 /* iova is mapped (two pages), what is behind it is not: both are part of it */
 void state_get(const struct space *space, u64 iova, struct state *state);
 
+void state_add(struct state *state, const void *bytes, size_t len);
+
 /* All of it in as few calls as possible */
 int all_get(const struct space *space, struct state *state, struct window *window,
 	    struct ranges *usable, struct ranges *reserved);
 
+#define MAX_VECTORS 64	/* of those of a device that the calls below take */
+
 /* Enable the first count vectors, 0 for none. index: VFIO_PCI_{MSI,MSIX}_IRQ_INDEX */
 int set_irqs(int device, u32 index, u32 count);
+
+/* One address for count vectors: VFIO_DEVICE_FEATURE_MSI_IOVA */
+int msi_iova_set(int device, u32 index, u32 start, u32 count, u64 iova);
 
 /* 32 MiB of usable IOVA below 4 GiB, 0 if there are none */
 u64 arena_find(const struct space *space);

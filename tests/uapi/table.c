@@ -86,6 +86,13 @@ static void print_row(const char *fmt, va_list args)
 	vprintf(fmt, args);
 }
 
+static void read_state(struct world *world, struct state *state)
+{
+	state_get(&world->space, world->mapped, state);
+	if (world->more)
+		world->more(world, state);
+}
+
 void row(struct world *world, int wanted, int ret, const char *fmt, ...)
 {
 	struct state now;
@@ -93,7 +100,7 @@ void row(struct world *world, int wanted, int ret, const char *fmt, ...)
 	va_list args;
 
 	if (world) {
-		state_get(&world->space, world->mapped, &now);
+		read_state(world, &now);
 		changed = now.len != world->state.len ||
 			  memcmp(now.bytes, world->state.bytes, now.len);
 		world->state = now;
@@ -132,7 +139,7 @@ void row_is(bool good, const char *fmt, ...)
 
 void world_changed(struct world *world)
 {
-	state_get(&world->space, world->mapped, &world->state);
+	read_state(world, &world->state);
 }
 
 bool world_open(struct world *world, enum mode mode)
@@ -202,6 +209,56 @@ void edge_free(void *edge, size_t size)
 	munmap((u8 *)edge + size - room, room + page);
 }
 
+/* As much of the structure as there is room for, which tells this size, and 0 */
+static u8 *sized(const void *whole, u32 whole_size, u32 size, u32 room)
+{
+	u8 *bytes = edge_alloc(room);
+
+	memset(bytes, 0, room);
+	memcpy(bytes, whole, room < whole_size ? room : whole_size);
+	memcpy(bytes, &size, room < sizeof(size) ? room : sizeof(size));
+	return bytes;
+}
+
+void row_sizes(struct world *world, const char *name, const void *whole, u32 size,
+	       int (*call)(struct world *world, void *bytes))
+{
+	u8 *bytes;
+
+	for (u32 told = 0; told <= size + 4096; told++) {
+		u32 room = told > size ? told : size;
+
+		bytes = sized(whole, size, told, room);
+		if (told > size) {
+			bytes[room - 1] = 0x80;
+			row(world, -E2BIG, call(world, bytes), "%s: size %u, the last byte set",
+			    name, told);
+			bytes[room - 1] = 0;
+		}
+		row(world, told < size ? -EINVAL : 0, call(world, bytes), "%s: size %u", name,
+		    told);
+		edge_free(bytes, room);
+	}
+	/* It ends early, as the page does, or what follows */
+	for (u32 room = 0; room <= size + 16; room += 4) {
+		bytes = sized(whole, size, size + 32, room);
+		row(world, -EFAULT, call(world, bytes), "%s: %u bytes, then no page", name,
+		    room);
+		edge_free(bytes, room);
+		if (room >= size)
+			continue;
+		bytes = sized(whole, size, size, room);
+		row(world, -EFAULT, call(world, bytes), "%s: %u bytes, then no page", name,
+		    room);
+		edge_free(bytes, room);
+	}
+	bytes = sized(whole, size, ~0U, size);
+	row(world, -EFAULT, call(world, bytes), "%s: size max", name);
+	edge_free(bytes, size);
+	row(world, -EFAULT, call(world, NULL), "%s: NULL", name);
+	row(world, -EFAULT, call(world, (void *)-1L), "%s: the last byte", name);
+}
+
 const struct wrong_fd *wrong_fds(void)
 {
 	static struct wrong_fd fds[] = {
@@ -248,6 +305,67 @@ void as_nobody(bool (*fn)(struct world *world), struct world *world, const char 
 	if (pid > 0)
 		waitpid(pid, &status, 0);
 	row_is(status == 0, "as nobody: %s: status %#x", what, status);
+}
+
+/* Where the device has the capability */
+static int config_read(u8 capability, u8 config[256])
+{
+	char path[128];
+	int fd, pos;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, config, 256) != 256) {
+		perror(path);
+		exit(1);
+	}
+	close(fd);
+	for (pos = config[0x34]; pos && config[pos] != capability; pos = config[pos + 1])
+		;
+	return pos;
+}
+
+u64 msi_address(void)
+{
+	u64 address = 0;
+	u8 config[256];
+	int pos = config_read(5, config);
+
+	if (!pos || !(config[pos + 2] & 1))
+		return 0;
+	memcpy(&address, &config[pos + 4], config[pos + 2] & 0x80 ? 8 : 4);
+	return address;
+}
+
+/* The table is in a BAR, as long as nobody moves that */
+static volatile u32 *msix_table(void)
+{
+	static u8 *bar;
+	static u32 where;
+	char path[128];
+	u8 config[256];
+	int fd, pos;
+
+	if (bar)
+		return (void *)(bar + (where & ~7U));
+	pos = config_read(0x11, config);
+	memcpy(&where, &config[pos + 4], sizeof(where));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u", bdf, where & 7);
+	fd = open(path, O_RDWR | O_SYNC);
+	bar = mmap(NULL, (where & ~7U) + MAX_VECTORS * 16, PROT_READ, MAP_SHARED, fd, 0);
+	if (!pos || fd < 0 || bar == MAP_FAILED) {
+		perror(path);
+		exit(1);
+	}
+	close(fd);
+	return (void *)(bar + (where & ~7U));
+}
+
+u64 msix_address(u32 vector)
+{
+	volatile u32 *entry = msix_table() + 4 * vector;
+
+	return (u64)entry[1] << 32 | entry[0];
 }
 
 int main(int argc, char **argv)

@@ -17,6 +17,8 @@ struct world {
 	u64 end;		/* of the usable IOVA */
 	struct window window;	/* as it was when attached */
 	struct state state;	/* after the last call */
+	/* Adds what is not a space's own, if there is anything */
+	void (*more)(struct world *world, struct state *state);
 };
 
 extern const char *bdf;
@@ -45,6 +47,13 @@ void *edge_alloc(size_t size);
 void edge_protect(void *edge, size_t size);
 void edge_free(void *edge, size_t size);
 
+/*
+ * Every size of a structure of iommufd, with what it does not know at the end of it
+ * or no memory. call passes it on, to find that it is good, and undoes what it did.
+ */
+void row_sizes(struct world *world, const char *name, const void *whole, u32 size,
+	       int (*call)(struct world *world, void *bytes));
+
 /* fds that are not what a call wants, until name is NULL */
 struct wrong_fd {
 	const char *name;
@@ -52,6 +61,10 @@ struct wrong_fd {
 	int error;
 };
 const struct wrong_fd *wrong_fds(void);
+
+/* What the device has been told to write its MSIs to: 0 for MSI that is off */
+u64 msi_address(void);
+u64 msix_address(u32 vector);
 
 /* Calls fn as a user without privileges, which tells whether all was right */
 void as_nobody(bool (*fn)(struct world *world), struct world *world, const char *what);
