@@ -267,6 +267,38 @@ static int do_msi_window(const struct op *op)
 	return xioctl(slot(op), IOMMU_IOAS_MSI_WINDOW, &cmd);
 }
 
+/* So few places that a binding is found again, close to what is mapped */
+static u64 pick_doorbell(u8 choice)
+{
+	return pick_iova(PAGES_CHOICES + choice % 8);
+}
+
+/* Those that come first are likely to be an IOAS and devices */
+static int do_map_msi(const struct op *op)
+{
+	const struct space space = {
+		.fd = slot(op),
+		.ioas_id = 1 + (op->d & 1),
+		.dev_id = 2 + (op->d >> 1 & 3),
+	};
+	u64 iova = pick_doorbell(op->b), length = (1 + (op->c & 1)) * page;
+
+	return op->c & 2 ? msi_unbind(&space, iova, length) : msi_bind(&space, iova, length);
+}
+
+/* Where the doorbells of ITS and GICv2m alike are in their page */
+#define DOORBELL 0x40
+
+static int do_msi_iova(const struct op *op)
+{
+	u64 iova = op->d < 64 ? 0 : pick_doorbell(op->d) + (op->d < 240 ? DOORBELL : 0);
+
+	if (op->b & 1)
+		return msi_iova_set(device(op), VFIO_PCI_MSI_IRQ_INDEX, 0, 1, iova);
+	return msi_iova_set(device(op), VFIO_PCI_MSIX_IRQ_INDEX, op->c % 4,
+			    1 + (op->c >> 2 & 1), iova);
+}
+
 static int do_iova_ranges(const struct op *op)
 {
 	struct iommu_iova_range ranges[8];
@@ -401,6 +433,8 @@ static const struct {
 	{ "IOAS unmap", do_ioas_unmap, 255, FREE },
 	{ "MSI window", do_msi_window, 255, FREE },
 	{ "MSI window", do_msi_window, 255, FREE },
+	{ "map MSI", do_map_msi, 255, FREE },
+	{ "MSI IOVA", do_msi_iova, 128, FREE },
 	{ "IOVA ranges", do_iova_ranges, 255, FREE },
 	{ "allow IOVA", do_allow_iovas, 64, FREE },
 	{ "regions", do_resv_regions, 255, FREE },

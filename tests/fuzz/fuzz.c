@@ -5,7 +5,8 @@
  *    WARN), on several threads and files at once,
  *  - a call that is refused changes nothing, and is refused for the right reason,
  *  - the window is never where a mapping, a usable or a reserved range is, and does
- *    not move once it is live.
+ *    not move once it is live,
+ *  - where a doorbell is bound there is nothing else.
  * Runs in L1 with two devices; what it is to do comes from the environment, that is
  * from the kernel's command line:
  *   fuzz_seed=N      of all there is (default 1)

@@ -41,11 +41,11 @@ u64 pick_length(u8 choice);
 #define PAGES_CHOICES	0x80	/* and lengths of a few pages */
 
 /* One thread and a model of what must come of each call */
-#define NR_MODEL_OPS 12
+#define NR_MODEL_OPS 14
 void model_run(const struct program *program);
 
 /* Several threads, and files and objects that come and go */
-#define NR_CHAOS_OPS 33
+#define NR_CHAOS_OPS 35
 void chaos_run(const struct program *program);
 
 #endif

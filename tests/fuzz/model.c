@@ -23,6 +23,12 @@ static struct {
 	bool attached[2];
 	struct range mapped[MAX_ENTRIES];
 	unsigned int nr_mapped;
+	/* Where the doorbells of each device are bound, last is 0 if they are not */
+	struct range bound[2];
+	/* Where they were before it was detached, which a page table may still have */
+	struct range left[MAX_ENTRIES];
+	unsigned int nr_left;
+	bool had_irqs;
 	struct window window;
 	struct ranges usable;
 	struct ranges reserved;
@@ -54,6 +60,23 @@ static bool maps(u64 start, u64 last)
 	return false;
 }
 
+static bool binds(u64 start, u64 last)
+{
+	for (int i = 0; i < 2; i++)
+		if (m.bound[i].last &&
+		    overlap(start, last, m.bound[i].start, m.bound[i].last))
+			return true;
+	return false;
+}
+
+static bool may_be_left(u64 start, u64 last)
+{
+	for (unsigned int i = 0; i < m.nr_left; i++)
+		if (overlap(start, last, m.left[i].start, m.left[i].last))
+			return true;
+	return false;
+}
+
 static bool is_usable(u64 start, u64 last)
 {
 	for (u32 i = 0; i < m.usable.nr; i++)
@@ -72,15 +95,22 @@ static bool stays_reserved(u64 start, u64 last)
 	return false;
 }
 
-/* Where usable ranges or the window end, as far as there is an IOMMU */
+/* Where all that is not reserved ends, as far as there is an IOMMU */
 static u64 aperture_end(void)
 {
-	u64 window = m.window.length ? m.window.start + m.window.length - 1 : 0;
-	u64 usable = m.usable.nr ? m.usable.range[m.usable.nr - 1].last : ~0ULL;
+	u64 end = m.usable.nr ? m.usable.range[m.usable.nr - 1].last : ~0ULL;
 
 	if (!any_attached())
 		return ~0ULL;
-	return usable > window ? usable : window;
+	if (m.window.length && m.window.start + m.window.length - 1 > end)
+		end = m.window.start + m.window.length - 1;
+	for (int i = 0; i < 2; i++)
+		if (m.bound[i].last > end)
+			end = m.bound[i].last;
+	for (unsigned int i = 0; i < m.nr_left; i++)
+		if (m.left[i].last > end)
+			end = m.left[i].last;
+	return end;
 }
 
 /* The regions of the other device, a container tells those of both */
@@ -116,6 +146,9 @@ static void check_window(const struct window *was, bool detached)
 			     (unsigned long long)start, (unsigned long long)last,
 			     (unsigned long long)m.mapped[i].start,
 			     (unsigned long long)m.mapped[i].last);
+	if (binds(start, last))
+		fail("the window %#llx-%#llx is bound", (unsigned long long)start,
+		     (unsigned long long)last);
 	for (u32 i = 0; i < m.usable.nr; i++)
 		if (overlap(start, last, m.usable.range[i].start, m.usable.range[i].last))
 			fail("the window %#llx-%#llx is usable", (unsigned long long)start,
@@ -139,6 +172,9 @@ static void check_usable(void)
 
 		if (start > last || (i && start <= m.usable.range[i - 1].last))
 			fail("usable ranges are not in order");
+		if (binds(start, last))
+			fail("usable and bound: %#llx-%#llx", (unsigned long long)start,
+			     (unsigned long long)last);
 		if (stays_reserved(start, last))
 			fail("usable and reserved: %#llx-%#llx", (unsigned long long)start,
 			     (unsigned long long)last);
@@ -193,7 +229,7 @@ static void do_map(const struct op *op)
 	u64 iova = pick_iova(op->a), size = pick_length(op->b), last = iova + size - 1;
 	/* iommufd has no granule before there is an IOMMU */
 	bool aligned = !((iova | size) & (page - 1)) || (m.mode == NATIVE && !any_attached());
-	bool free = size && aligned && last >= iova && !maps(iova, last);
+	bool free = size && aligned && last >= iova && !maps(iova, last) && !binds(iova, last);
 	bool moves = m.window.chosen && m.window.movable;
 	int ret;
 
@@ -294,6 +330,15 @@ static void do_unmap(const struct op *op)
 	observe(false, false, "an unmap");
 }
 
+/* For functions with ret and any, the latter tells whether some error applies */
+#define ERROR(_error, _condition) do {				\
+	if (_condition) {					\
+		any = true;					\
+		if (ret == -(_error))				\
+			return true;				\
+	}							\
+} while (0)
+
 /* Whether ret is one of the errors that apply to this window */
 static bool place_error_is_right(u64 start, u64 length, int ret)
 {
@@ -303,13 +348,6 @@ static bool place_error_is_right(u64 start, u64 length, int ret)
 		    m.window.length == length;
 	bool any = false;
 
-#define ERROR(_error, _condition) do {				\
-	if (_condition) {					\
-		any = true;					\
-		if (ret == -(_error))				\
-			return true;				\
-	}							\
-} while (0)
 	ERROR(EINVAL, !start || !length || (start | length) & (page - 1));
 	ERROR(EOVERFLOW, length && last < start);
 	if (any)
@@ -319,11 +357,33 @@ static bool place_error_is_right(u64 start, u64 length, int ret)
 	ERROR(EOPNOTSUPP, legacy && any_attached() && !m.window.needed);
 	ERROR(ENOSPC, length < m.window.size);
 	ERROR(ERANGE, last > aperture_end());
-	ERROR(EADDRINUSE, stays_reserved(start, last));
+	ERROR(EADDRINUSE, stays_reserved(start, last) || binds(start, last));
 	ERROR(EEXIST, maps(start, last));
 	ERROR(EBUSY, !m.window.movable && !same);
+	if (ret == -EADDRINUSE && may_be_left(start, last))
+		return true;
 	return !any && !ret;
-#undef ERROR
+}
+
+/* The same for the doorbells of a device */
+static bool bind_error_is_right(unsigned int device, u64 start, u64 length, int ret)
+{
+	u64 last = start + length - 1, end = m.window.start + m.window.length - 1;
+	bool hit = m.window.length && overlap(start, last, m.window.start, end);
+	bool gives_way = m.window.chosen && m.window.movable;
+	bool any = false;
+
+	ERROR(EINVAL, !start || !length || (start | length) & (page - 1));
+	ERROR(EOVERFLOW, length && last < start);
+	if (any)
+		return false;
+	ERROR(EEXIST, m.bound[device].last);
+	ERROR(ERANGE, last > aperture_end());
+	ERROR(EADDRINUSE, stays_reserved(start, last) || (hit && !gives_way));
+	ERROR(EEXIST, maps(start, last));
+	if (ret == -ENOSPC)
+		return hit && gives_way;
+	return !any && !ret;
 }
 
 static void do_place(const struct op *op)
@@ -397,14 +457,66 @@ static void do_detach(const struct op *op)
 {
 	int i = op->a & 1;
 
-	if (!m.attached[i])
+	if (!m.attached[i] || m.nr_left == MAX_ENTRIES)
 		return;
 	m.attached[i] = false;
 	space_detach(&m.spaces[i]);
 	trace("detach %d", i);
+	if (m.bound[i].last)
+		m.left[m.nr_left++] = m.bound[i];
+	m.bound[i] = (struct range){};
+	/* The page tables go with the last device */
+	if (!any_attached()) {
+		m.nr_left = 0;
+		m.had_irqs = false;
+	}
 	if (!any_attached() && (m.mode == TYPE1 || m.mode == TYPE1V2))
 		m.nr_mapped = 0;
 	observe(false, true, "a detach");
+}
+
+static void do_bind(const struct op *op)
+{
+	u64 start = pick_iova(op->a), length = pick_length(op->b);
+	unsigned int device = op->c & 1;
+	int ret;
+
+	/* In a container nobody would look for them, and a device that is not bound has none */
+	if (m.mode != NATIVE || !m.attached[device])
+		return;
+	ret = msi_bind(&m.spaces[device], start, length);
+	trace("bind %u at %#llx+%#llx: %d", device, (unsigned long long)start,
+	      (unsigned long long)length, ret);
+	if (!m.injected)
+		expect(bind_error_is_right(device, start, length, ret), "a binding", start,
+		       length, ret);
+	if (!ret)
+		m.bound[device] = (struct range){ start, start + length - 1 };
+	observe(ret, false, "to bind a doorbell");
+}
+
+/* What is bound, or half of the time something else, close to it */
+static void do_unbind(const struct op *op)
+{
+	unsigned int device = op->c & 1;
+	struct range *bound = &m.bound[device];
+	u64 start = bound->start, length = bound->last - bound->start + 1;
+	bool same = op->c & 2;
+	int ret;
+
+	if (m.mode != NATIVE || !m.attached[device] || !bound->last)
+		return;
+	if (!same)
+		length += page;
+	ret = msi_unbind(&m.spaces[device], start, length);
+	trace("unbind %u at %#llx+%#llx: %d", device, (unsigned long long)start,
+	      (unsigned long long)length, ret);
+	if (!m.injected)
+		expect(same ? !ret || (ret == -EBUSY && m.had_irqs) : ret == -ENOENT,
+		       "the end of a binding", start, length, ret);
+	if (!ret)
+		*bound = (struct range){};
+	observe(ret, false, "to unbind a doorbell");
 }
 
 static void do_irqs(const struct op *op)
@@ -416,6 +528,7 @@ static void do_irqs(const struct op *op)
 		return;
 	ret = set_irqs(m.spaces[i].device, index, op->c % 4);
 	trace("irqs of %d, index %u, %u: %d", i, index, op->c % 4, ret);
+	m.had_irqs |= op->c % 4 != 0;
 	observe(false, false, "an interrupt");
 }
 
@@ -424,13 +537,13 @@ static void step(const struct op *op)
 	/* More of what is cheap and where the calls can collide */
 	static void (*const table[NR_MODEL_OPS])(const struct op *op) = {
 		do_map, do_map, do_map, do_unmap, do_unmap, do_place, do_place, do_place,
-		do_policy, do_irqs, do_attach, do_detach,
+		do_policy, do_irqs, do_attach, do_detach, do_bind, do_unbind,
 	};
 	unsigned int code = op->code % NR_MODEL_OPS;
 	bool is_auto = code == 5 && op->c < 64;
 
 	/* Attach and detach take the time of a thousand others */
-	if ((code == 9 && op->d < 192) || (code >= 10 && op->d < 224))
+	if ((code == 9 && op->d < 192) || ((code == 10 || code == 11) && op->d < 224))
 		code = 0;
 	if (!exists() && code != 10)
 		return;
