@@ -282,24 +282,36 @@ provision_series_locked() (
 	elif [ "$head" != "$made_head" ]; then
 		[ -z "$made_key" ] || [ "$made_key" = "$key" ] || die \
 			"$PWD: both the branch 'series' and $(patch_dir "$name")/ have changed" \
-			"rename your branch (git branch -m series mine), run again, then rebase it"
+			"to go on from the branch: git checkout $(patch_dir "$name") series.conf; from the patches: git branch -m series mine"
 		say "$name: 'series' has commits that are not in $(patch_dir "$name")/: used as they are (make export writes them)"
 	elif [ "$made_key" != "$key" ]; then
 		apply_series "$name"
 	fi
 )
 
+# provision NAME...  With nothing to do it takes some 50 ms each.
+provision() {
+	for name; do
+		provision_base "$name"
+		provision_series "$name"
+	done
+}
+
 series_is_made() {
 	echo "$(patches_key "$1") $(git rev-parse series)" >.git/msiwin-series.new
 	mv .git/msiwin-series.new .git/msiwin-series
 }
 
-# On a detached HEAD, so that the branch moves only when every patch is in.
+# On a detached HEAD, so that the branch moves only when every patch is in.  The
+# file .git/msiwin-am tells that a git am here is ours and not the user's.
 apply_series() (
 	name=$1
-	rm -rf .git/rebase-apply
-	git diff-index --quiet HEAD || die "$PWD has changes that are not committed" \
-		"commit or drop them first"
+	if [ -f .git/msiwin-am ]; then # a run before this one was stopped
+		git_fixed am --abort 2>/dev/null || rm -rf .git/rebase-apply
+	fi
+	! git_under_way || die "$PWD: a git am or rebase is under way" "finish it first"
+	git_clean || die "$PWD has changes that are not committed" "commit or drop them first"
+	: >.git/msiwin-am
 	stage "apply the series of $name"
 	was=$(git symbolic-ref -q --short HEAD || git rev-parse HEAD)
 	git checkout -q --detach base-commit
@@ -307,10 +319,13 @@ apply_series() (
 		git_fixed am -q --committer-date-is-author-date "$TOP/$patch" && continue
 		git_fixed am --abort
 		git checkout -q "$was"
+		rm .git/msiwin-am
 		die "$patch does not apply to $(git log -1 --format=%s base-commit)"
 	done
+	trap '' HUP INT TERM # both or none
 	git checkout -q -B series
 	series_is_made "$name"
+	rm .git/msiwin-am
 	stage_done
 )
 

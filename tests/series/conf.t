@@ -66,8 +66,7 @@ every_fix_has_a_source() {
 		END { exit open }' "$TOP/tests/series/fixes"
 }
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 ok "series.conf has nothing else in it" well_formed
 for name in linux qemu; do
