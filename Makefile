@@ -11,9 +11,8 @@ help:
 	@echo
 	@echo 'Trees, downloads and builds live in $${MSIWIN_CACHE:-~/.cache/msiwin}.'
 
-# One shell, so that the clock of common.sh runs through both.
 boot:
-	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; ./apply.sh --base; tests/boot/run auto
+	@tests/boot/run auto
 
 check:
 	@tests/run
@@ -22,7 +21,7 @@ check-all:
 	@ALL=1 tests/run
 
 bench:
-	@set -e; TOP='$(CURDIR)'; . tests/lib/common.sh; ./apply.sh --base; tests/bench/run
+	@tests/bench/run
 
 bench-loop:
 	@tests/bench/loop

@@ -27,36 +27,53 @@ usage() {
 	exit "$1"
 }
 
-# is_patched NAME DIR  Can the last patch be taken back?
-is_patched() (
-	last=$(patch_files "$1" | tail -n 1)
-	[ -n "$last" ] || die "series.conf lists no patch for $1"
-	patch -d "$2" -p1 -R -F0 -f -s --dry-run <"$TOP/$last" >/dev/null 2>&1
-)
-
-# try_series NAME DIR SCRATCH  Apply to copies of the touched files.
-try_series() (
+# copy_touched NAME DIR SCRATCH
+copy_touched() (
+	mkdir -p "$3"
 	touched_files "$1" | while read -r file; do
 		[ -f "$2/$file" ] || continue
 		mkdir -p "$3/$(dirname "$file")"
 		cp -p "$2/$file" "$3/$file"
 	done
+)
+
+# patch_copy DIR PATCH FLAG...
+patch_copy() (
+	dir=$1
+	file=$TOP/$2
+	shift 2
+	patch -d "$dir" -p1 -F0 -f --no-backup-if-mismatch -r - "$@" <"$file"
+)
+
+# is_patched NAME COPY  Can all patches be taken back?  The last one alone tells
+# nothing: it may be the only one, or the rest half there.
+is_patched() (
+	for patch in $(patch_files "$1" | tac); do
+		patch_copy "$2" "$patch" -R >/dev/null 2>&1 || exit 1
+	done
+)
+
+# try_series NAME DIR COPY
+try_series() (
 	for patch in $(patch_files "$1"); do
-		patch -d "$3" -p1 -F0 -f --no-backup-if-mismatch -r - \
-			<"$TOP/$patch" >"$3.log" 2>&1 && continue
-		grep -B 1 -i -E 'FAILED|can.t find|malformed' "$3.log" |
-			sed 's/^/    /' >&2
+		patch_copy "$3" "$patch" >"$3.log" 2>&1 && continue
+		awk '/^patching file / { file = substr($0, 15) ": " }
+			/FAILED at|can.t find|malformed|would (create|delete)|refusing/ {
+				print "    " file $0
+			}' "$3.log" >&2
 		die "$patch does not apply to $2, which was not changed" \
 			"the series is made for $1 $(base_field "$1" version)"
 	done
 )
 
-# The result of try_series goes back into the tree.
+# The result of try_series goes back into the tree: all of it, once it has begun,
+# and not into files that another tree has links to.
 copy_back() (
+	trap '' HUP INT TERM
 	touched_files "$1" | while read -r file; do
 		if [ -f "$3/$file" ]; then
 			mkdir -p "$2/$(dirname "$file")"
-			cp -p "$3/$file" "$2/$file"
+			cp -p --remove-destination "$3/$file" "$2/$file"
 		else
 			rm -f "$2/$file"
 		fi
@@ -65,10 +82,8 @@ copy_back() (
 
 git_ready() (
 	cd "$1"
-	git diff-index --quiet HEAD -- ||
-		die "$1 has changes that are not committed" "commit or stash them first"
-	[ ! -d "$(git rev-parse --git-path rebase-apply)" ] ||
-		die "$1: a git am or rebase is under way" "finish it first"
+	git_clean || die "$1 has changes that are not committed" "commit or stash them first"
+	! git_under_way || die "$1: a git am or rebase is under way" "finish it first"
 	! git show-ref -q --verify "refs/heads/$BRANCH" ||
 		die "$1 has a branch $BRANCH already" "rename it: git branch -m $BRANCH old"
 	git var GIT_COMMITTER_IDENT >/dev/null
@@ -78,16 +93,23 @@ git_ready() (
 git_am() (
 	cd "$2"
 	was=$(git symbolic-ref -q --short HEAD || git rev-parse HEAD)
+	trap 'undo_am; exit 130' HUP INT TERM
 	git checkout -q -b "$BRANCH"
 	for patch in $(patch_files "$1"); do
 		# shellcheck disable=SC2086 # nothing or one word
 		git am -q $signoff "$TOP/$patch" && continue
-		git am --abort
-		git checkout -q "$was"
-		git branch -q -D "$BRANCH"
+		undo_am
 		die "$patch: git am failed, $2 is as it was"
 	done
 )
+
+# The tree was clean before, so what has changed in it is ours.
+undo_am() {
+	trap '' HUP INT TERM
+	git am --abort 2>/dev/null || rm -rf "$(git rev-parse --git-path rebase-apply)"
+	git checkout -q -f "$was"
+	git branch -q -D "$BRANCH"
+}
 
 # apply NAME DIR
 apply() (
@@ -98,7 +120,13 @@ apply() (
 	wanted=$(base_field "$name" release)
 	[ "$release" = "$wanted" ] || [ -n "$force" ] ||
 		die "$dir is $name $release, the series is for $wanted" "--force tries all the same"
-	if is_patched "$name" "$dir"; then
+	count=$(patch_files "$name" | wc -l)
+	[ "$count" -gt 0 ] || die "series.conf lists no patch for $name"
+	command -v patch >/dev/null || die "patch(1) is missing" "install the package patch"
+
+	scratch_dir
+	copy_touched "$name" "$dir" "$scratch/patched"
+	if is_patched "$name" "$scratch/patched"; then
 		echo "$dir has the series of $name already"
 		exit 0
 	fi
@@ -107,10 +135,8 @@ apply() (
 	[ -n "$in_git" ] || [ -z "$signoff" ] || die "--signoff: $dir is no git tree"
 	[ -z "$in_git" ] || git_ready "$dir"
 
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	copy_touched "$name" "$dir" "$scratch/tree"
 	try_series "$name" "$dir" "$scratch/tree"
-	count=$(patch_files "$name" | wc -l)
 	if [ -n "$check" ]; then
 		echo "$dir: all $count patches of $name apply"
 	elif [ -n "$in_git" ]; then
@@ -126,6 +152,8 @@ apply() (
 quilt_series() (
 	for name in linux qemu; do
 		[ ! -e "$1/$name" ] || die "$1/$name exists" "give a new folder"
+	done
+	for name in linux qemu; do
 		mkdir -p "$1/$name"
 		for patch in $(patch_files "$name"); do
 			cp "$TOP/$patch" "$1/$name/"
@@ -134,14 +162,6 @@ quilt_series() (
 		echo "$1/$name: $(wc -l <"$1/$name/series") patches and the file series"
 	done
 )
-
-provision_trees() {
-	need_packages
-	for name in linux qemu; do
-		provision_base "$name"
-		provision_series "$name"
-	done
-}
 
 check='' force='' signoff='' linux='' qemu='' quilt='' base=''
 while [ $# -gt 0 ]; do
@@ -166,7 +186,13 @@ while [ $# -gt 0 ]; do
 done
 
 [ -n "$linux$qemu$quilt$base" ] || usage 2 >&2
+[ -z "$check" ] || [ -z "$quilt$base" ] || usage 2 >&2
+# wait for apply(), which puts right what it has begun
+trap 'exit 130' HUP INT TERM
 [ -z "$linux" ] || apply linux "$linux"
 [ -z "$qemu" ] || apply qemu "$qemu"
 [ -z "$quilt" ] || quilt_series "$quilt"
-[ -z "$base" ] || provision_trees
+[ -z "$base" ] || {
+	need_packages
+	provision linux qemu
+}

@@ -341,7 +341,6 @@ static void rows_queries(void)
 #define ELSEWHERE	0x100000000ull
 #define NR_HITS		1000
 
-/* They touch each other, so that the scan has to pass all of them. */
 static void op_auto(void *arg, int i)
 {
 	set_window(arg, AUTO);
@@ -386,6 +385,7 @@ static void rows_auto(enum kind kind)
 	join(&space, &dev, bdfs[0]);
 	set_window(&space, PLACED);
 	for (i = 0; i < ARRAY_SIZE(ns); i++) {
+		/* They touch each other, so that the scan has to pass all of them. */
 		for (; n < ns[i]; n++)
 			map(&space, FIRST_IOVA + n * SZ_4K, buffer, SZ_4K);
 		measure_toggle(op_auto, op_place, &space, 5, &cost, &undo);

@@ -10,12 +10,12 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/tap.sh"
 BENCH=$TOP/tests/bench
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+scratch_dir
+dir=$scratch
 
-# Figures of both kernels, those with the series changed by sed.
+# figures SED [SED]: of both kernels, changed: those with the series, without it.
 figures() {
-	cat >"$dir/base" <<-END
+	sed "${2-}" >"$dir/base" <<-END
 		bench,1,type1,map 4K,default,1,3000.0
 		bench,2,type1,enable,default,3,100000.0
 		bench,2,type1,first enable of doorbells,default,64,900000.0
@@ -50,9 +50,12 @@ passes() {
 	judge
 }
 
+# misses TEXT SED...
 misses() {
-	figures "$2"
-	fails "MISSED $1" judge
+	text=$1
+	shift
+	figures "$@"
+	fails "MISSED $text" judge
 }
 
 nothing() {
@@ -76,6 +79,7 @@ ok "SET_IRQS is slower" misses "row 2 type1 enable default n=3: 1.0020" s/100000
 ok "many doorbells are not cheaper" misses "row 2 type1 first enable of doorbells default n=64: 1.0000" s/800000/900000/
 ok "a look-up grows with n" misses "row 3 type1 look-up: 900 instructions" s/,256,80.0/,256,940.0/
 ok "a figure is missing" misses "row 1 type1 map 4K n=1: no figure" '/,1,.*,default/d'
+ok "a figure of the unpatched kernel is missing" misses "row 7 type1 instructions of an MSI n=1000: no figure without" '' /,7,/d
 ok "a scan is worse than linear" misses "row 5 type1 scan: 200.0 instructions" s/6563500/13117000/
 ok "each hit is a scan" misses "row 5 type1: 1,000 maps in the way" s/3010/13000/
 ok "MSIs cost more" misses "row 7 type1 instructions of an MSI default n=1000: 1.0250" s/20010/20500/
@@ -101,7 +105,7 @@ fake_make() {
 }
 
 loop() {
-	env OUT="$dir" PATH="$dir/bin:$PATH" "$@" "$BENCH/loop"
+	env MSIWIN_OUT="$dir" PATH="$dir/bin:$PATH" "$@" "$BENCH/loop"
 }
 
 fake_make
@@ -114,11 +118,16 @@ counts() {
 	grep -v '^[78],' "$OUT/bench/bench.csv"
 }
 
+# A missed bar is not what is asked for here, a run that died leaves no figures.
+counted() {
+	rm -f "$OUT/bench/bench.csv"
+	"$BENCH/run" its v2m || [ $? -eq 1 ]
+	counts >"$1"
+}
+
 twice() {
-	"$BENCH/run" its v2m || [ $? -eq 1 ]
-	counts >"$dir/first"
-	"$BENCH/run" its v2m || [ $? -eq 1 ]
-	counts >"$dir/second"
+	counted "$dir/first"
+	counted "$dir/second"
 	diff "$dir/first" "$dir/second"
 }
 

@@ -15,10 +15,7 @@ if [ -z "${ALL-}" ]; then
 	tap_done
 	exit
 fi
-for name in linux qemu; do
-	provision_base "$name"
-	provision_series "$name"
-done
+provision linux qemu
 for rev in $(git -C "$MSIWIN_CACHE/src/linux" rev-list --reverse base-commit..series); do
 	ok "$(git -C "$MSIWIN_CACHE/src/linux" log -1 --format=%s "$rev")" \
 		"$TOP/tests/boot/run" -r "$rev" host

@@ -11,8 +11,8 @@ BOOT=$TOP/tests/boot
 . "$TOP/tests/lib/tap.sh"
 . "$BOOT/checks.sh"
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+scratch_dir
+dir=$scratch
 backends=type1
 window=0xb000000
 overlap=

@@ -16,10 +16,12 @@ export CCACHE_DEPEND=1
 # no time and no host name in an Image
 export KBUILD_BUILD_TIMESTAMP='@0' KBUILD_BUILD_USER=msiwin KBUILD_BUILD_HOST=msiwin
 
-# checkout linux|qemu REV
+# checkout linux|qemu REV  A worktree of another src, one that is gone or of which
+# the cache is a copy, is made anew.
 checkout() (
 	tree=$MSIWIN_CACHE/walk/$1
-	if [ ! -e "$tree/.git" ]; then
+	of=$(git -C "$tree" rev-parse --git-common-dir 2>/dev/null) || :
+	if [ "$of" != "$(git -C "$MSIWIN_CACHE/src/$1" rev-parse --absolute-git-dir)" ]; then
 		rm -rf "$tree"
 		git -C "$MSIWIN_CACHE/src/$1" worktree prune
 		git -C "$MSIWIN_CACHE/src/$1" worktree add -q --detach --no-checkout "$tree" "$2"
@@ -27,10 +29,16 @@ checkout() (
 	git -C "$tree" checkout -q --force --detach "$2"
 )
 
+# commit_of linux|qemu REV  A branch can move while a build waits for its lock: who
+# looks at REV twice asks once for its commit.
+commit_of() {
+	git -C "$MSIWIN_CACHE/src/$1" rev-parse -q --verify "$2^{commit}" ||
+		die "no revision $2 in $MSIWIN_CACHE/src/$1" "run ./apply.sh --base"
+}
+
 # tree_id linux|qemu REV [NAME...]: of the tree without these files and folders
 tree_id() (
-	list=$(git -C "$MSIWIN_CACHE/src/$1" ls-tree "$2" 2>&1) ||
-		die "no revision $2 in $MSIWIN_CACHE/src/$1" "run ./apply.sh --base"
+	list=$(git -C "$MSIWIN_CACHE/src/$1" ls-tree "$2")
 	shift 2
 	echo "$list" | awk -F '\t' -v skip="$*" '
 		BEGIN { split(skip, names, " "); for (i in names) skipped[names[i]] }
@@ -56,7 +64,8 @@ kmake() {
 # build_kernel VARIANT REV: config.base + config.VARIANT -> path of Image
 build_kernel() (
 	config=$TOP/tests/boot/config
-	tree=$(tree_id linux "$2" Documentation MAINTAINERS tools)
+	commit=$(commit_of linux "$2")
+	tree=$(tree_id linux "$commit" Documentation MAINTAINERS tools)
 	key=$({ cat "$config.base" "$config.$1"; echo "$tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
 	dir=$MSIWIN_CACHE/image/$key
 	[ -f "$dir/Image" ] || with_lock walk-linux make_kernel "$1" "$2" "$dir" >&2
@@ -67,7 +76,7 @@ make_kernel() {
 	[ ! -f "$3/Image" ] || return 0
 	obj=$MSIWIN_CACHE/obj/linux-$1
 	mkdir -p "$obj"
-	checkout linux "$2"
+	checkout linux "$commit"
 	cat "$config.base" "$config.$1" >"$obj/all.config"
 	stage "kernel $2, $1"
 	kmake -s O="$obj" KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
@@ -80,7 +89,8 @@ make_kernel() {
 # build_vmlinux REV: of config.4k -> its path.  Kept apart from the Image, which is
 # wanted more often.
 build_vmlinux() (
-	image=$(build_kernel 4k "$1")
+	commit=$(commit_of linux "$1")
+	image=$(build_kernel 4k "$commit")
 	dir=$MSIWIN_CACHE/vmlinux/$(basename "${image%/Image}")
 	[ -f "$dir/vmlinux" ] || with_lock walk-linux make_vmlinux "$1" "$dir" >&2
 	echo "$dir/vmlinux"
@@ -89,7 +99,7 @@ build_vmlinux() (
 make_vmlinux() {
 	[ ! -f "$2/vmlinux" ] || return 0
 	obj=$MSIWIN_CACHE/obj/linux-4k
-	checkout linux "$1"
+	checkout linux "$commit"
 	stage "symbols of kernel $1"
 	run_logged "$obj/build.log" kmake O="$obj" vmlinux
 	publish "$2" "$obj/vmlinux"
@@ -130,7 +140,8 @@ QEMU_FLAGS="--python=/usr/bin/python3 --cross-prefix=$CROSS
 # build_qemu REV: KVM only, static, so that an initramfs needs no library
 build_qemu() (
 	devices=$TOP/tests/boot/qemu-devices.mak
-	tree=$(tree_id qemu "$1")
+	commit=$(commit_of qemu "$1")
+	tree=$(tree_id qemu "$commit")
 	key=$({ cat "$devices"; echo "$QEMU_FLAGS $tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
 	dir=$MSIWIN_CACHE/qemu/$key
 	[ -f "$dir/qemu-system-aarch64" ] || with_lock walk-qemu make_qemu "$1" "$dir" >&2
@@ -156,7 +167,7 @@ prepare_qemu() {
 make_qemu() {
 	[ ! -f "$2/qemu-system-aarch64" ] || return 0
 	stage "qemu $1"
-	checkout qemu "$1"
+	checkout qemu "$commit"
 	prepare_qemu
 	run_logged "$obj/build.log" ninja -C "$obj" qemu-system-aarch64
 	${CROSS}strip -o "$obj/qemu-system-aarch64.stripped" "$obj/qemu-system-aarch64"
@@ -183,7 +194,8 @@ L0_FLAGS="--python=/usr/bin/python3 --target-list=aarch64-softmmu --enable-tcg
 # QEMU does not emulate
 build_l0() (
 	devices=$TOP/tests/boot/qemu-devices-l0.mak
-	tree=$(tree_id qemu "$1" MAINTAINERS docs tests)
+	commit=$(commit_of qemu "$1")
+	tree=$(tree_id qemu "$commit" MAINTAINERS docs tests)
 	key=$({ cat "$devices"; echo "$L0_FLAGS $tree"; gcc --version; } | sha256sum | cut -c 1-16)
 	dir=$MSIWIN_CACHE/l0/$key
 	[ -f "$dir/qemu-system-aarch64" ] || with_lock walk-qemu make_l0 "$1" "$dir" >&2
@@ -194,7 +206,7 @@ make_l0() {
 	[ ! -f "$2/qemu-system-aarch64" ] || return 0
 	obj=$MSIWIN_CACHE/obj/qemu-l0
 	stage "qemu $1 for L0"
-	checkout qemu "$1"
+	checkout qemu "$commit"
 	mkdir -p "$obj/result"
 	cp "$TOP/tests/boot/qemu-devices-l0.mak" \
 		"$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin-l0.mak"
@@ -215,7 +227,8 @@ configure_l0() {
 
 # build_selftests REV: tools/testing/selftests/{iommu,vfio}, static arm64 -> path of their folder
 build_selftests() (
-	tree=$(tree_id linux "$1")
+	commit=$(commit_of linux "$1")
+	tree=$(tree_id linux "$commit")
 	key=$({ echo "iommu vfio $tree"; ${CROSS}gcc --version; } | sha256sum | cut -c 1-16)
 	dir=$MSIWIN_CACHE/selftests/$key
 	[ -d "$dir" ] || with_lock walk-linux make_selftests "$1" "$dir" >&2
@@ -227,7 +240,7 @@ make_selftests() {
 	obj=$MSIWIN_CACHE/obj/selftests
 	sysroot=$MSIWIN_CACHE/sysroot/arm64
 	mkdir -p "$obj/bin"
-	checkout linux "$1"
+	checkout linux "$commit"
 	stage "selftests $1"
 	run_logged "$obj/headers.log" kmake O="$obj" headers
 	rm -rf "${obj:?}/bin"

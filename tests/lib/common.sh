@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What every script shares: the cache folder, stages with elapsed time, logs,
-# locks and stamps.  A script sets TOP to the top of the repo and sources this.
+# locks, stamps and scratch folders.  A script sets TOP to the top of the repo and
+# sources this.
 #
 # All talk goes to stderr, so that a function can print its result on stdout.
 # Bodies in ( ) keep their variables to themselves, as POSIX sh has no local.
@@ -11,9 +12,13 @@
 
 : "${TOP:?set TOP to the top of the repo before sourcing common.sh}"
 : "${MSIWIN_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/msiwin}"
-: "${OUT:=$MSIWIN_CACHE/out}"
-export TOP MSIWIN_CACHE OUT
-mkdir -p "$MSIWIN_CACHE/lock" "$OUT"
+: "${MSIWIN_OUT:=$MSIWIN_CACHE/out}"
+export TOP MSIWIN_CACHE MSIWIN_OUT
+# What the user gives relative to here is meant so, wherever a script has gone.
+for path in MSIWIN_CACHE MSIWIN_OUT LINUX_TARBALL QEMU_TARBALL; do
+	eval "case \${$path-} in '' | /*) ;; *) export $path=\"\$PWD/\$$path\" ;; esac"
+done
+OUT=$MSIWIN_OUT
 
 # Tenths of a second since the machine came up.
 now() (
@@ -23,15 +28,15 @@ now() (
 )
 
 # The first script of a run sets the zero of the clock, its children keep it.
-: "${START:=$(now)}"
-export START
+: "${MSIWIN_START:=$(now)}"
+export MSIWIN_START
 
 tenths() {
 	echo "$(($1 / 10)).$(($1 % 10))"
 }
 
 elapsed() {
-	tenths $(($(now) - START))
+	tenths $(($(now) - MSIWIN_START))
 }
 
 say() {
@@ -43,6 +48,26 @@ die() {
 	printf '%s: error: %s\n' "${0##*/}" "$1" >&2
 	[ -z "${2-}" ] || printf '%s: hint: %s\n' "${0##*/}" "$2" >&2
 	exit 1
+}
+
+# Make the folders, where something is to go there.  Many a path in them is a word
+# of a list for the shell or make, or stands in an option of QEMU.
+need_cache() {
+	case $MSIWIN_CACHE,$MSIWIN_OUT in
+	*[[:space:]]* | *,*,*) die "a blank or a comma in $MSIWIN_CACHE or $MSIWIN_OUT" \
+		"give another folder: MSIWIN_CACHE=" ;;
+	esac
+	mkdir -p "$MSIWIN_CACHE/lock" "$OUT"
+}
+
+# A new folder, $scratch, which goes when this shell ends: dash runs no EXIT trap
+# when it is a signal that ends it.
+scratch_dir() {
+	scratch=$(mktemp -d)
+	trap 'rm -rf "$scratch"' EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 }
 
 stage() {
@@ -62,7 +87,7 @@ progress() {
 	while sleep 1 && kill -0 $$ 2>/dev/null; do
 		ticks=$((ticks + 1))
 		if [ -t 2 ]; then
-			# \r too ends a line: curl and git count in place
+			# \r too ends a line: git counts in place
 			last=$(tail -c 400 "$1" | tr '\r' '\n' | tail -n 1 |
 				tr -d '\033' | cut -c 1-50)
 			printf '\r\033[K[%6ss] %s: %s lines: %s' "$(elapsed)" \
@@ -98,6 +123,7 @@ logged_end() {
 # with_lock NAME CMD...  Children inherit the lock: a build that outlives a
 # killed script still keeps others out.
 with_lock() (
+	need_cache
 	lock=$MSIWIN_CACHE/lock/$1
 	shift
 	exec 9>>"$lock"

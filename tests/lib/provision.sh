@@ -1,107 +1,14 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Everything that comes from elsewhere: packages of the machine, the bases with
-# the series on top, and sysroots with what bookworm itself lacks.  Source
-# common.sh first.
-#
-# Downloads go through apt with a configuration of its own in the cache, so that
-# checksums come from signed indices and the machine's set-up is not changed.
+# The bases with the series on top, and by the files that this sources all else
+# that comes from elsewhere.  Source common.sh first.
 
 . "$TOP/tests/lib/series.sh"
+. "$TOP/tests/lib/packages.sh"
+. "$TOP/tests/lib/sysroot.sh"
 
-apt=$MSIWIN_CACHE/apt
 dl=$MSIWIN_CACHE/dl
-
-# need_packages [PACKAGE...]  Without any: those that all but the slow tests need.
-need_packages() (
-	[ $# -gt 0 ] || set -- \
-		bc binutils bison ccache cpio device-tree-compiler dpkg-dev flex \
-		g++ gcc gcc-aarch64-linux-gnu git git-email kmod libc6-dev libc6-dev-arm64-cross \
-		libelf-dev libfdt-dev libglib2.0-dev libmailtools-perl libssl-dev make ninja-build patch perl pkg-config \
-		python3 python3-git python3-ply python3-venv quilt rsync \
-		shellcheck xz-utils zlib1g-dev
-	missing=
-	for pkg; do
-		dpkg-query -W -f '${db:Status-Status}' "$pkg" 2>/dev/null |
-			grep -qx installed || missing="$missing $pkg"
-	done
-	[ -n "$missing" ] || exit 0
-
-	cmd="apt-get install -y --no-install-recommends$missing"
-	[ "$(id -u)" -eq 0 ] || die "packages are missing" "as root: $cmd"
-	say "missing packages:$missing"
-	stage "install packages"
-	run_logged "$OUT/packages.log" apt-get update
-	# shellcheck disable=SC2086 # one word a package
-	DEBIAN_FRONTEND=noninteractive run_logged "$OUT/packages.log" $cmd
-	stage_done
-)
-
-# The mirror that this machine uses for the main archive of bookworm.
-# shellcheck disable=SC2016 # apt expands these
-debian_mirror() {
-	apt-get indextargets --format '$(RELEASE) $(SITE)' \
-		'Created-By: Packages' 'Component: main' |
-		awk '$1 == "bookworm" { print $2; exit }'
-}
-
-apt_setup() (
-	mirror=$(debian_mirror)
-	[ -n "$mirror" ] || die "apt of this machine has no entry for bookworm main" \
-		"this needs Debian 12; add the mirror to /etc/apt/sources.list"
-	mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-	opts=signed-by=/usr/share/keyrings/debian-archive-keyring.gpg
-	cat >"$apt/sources.list" <<-END
-		deb [$opts arch=amd64,arm64] $mirror bookworm main
-		deb [$opts arch=amd64] $mirror bookworm-backports main
-		deb [$opts arch=amd64] $mirror $(base_field linux suite) main
-		deb-src [$opts] $mirror $(base_field qemu suite) main
-	END
-	# Backports only for what bookworm has too old.
-	cat >"$apt/preferences" <<-END
-		Package: src:qemu src:meson src:pycotap
-		Pin: release n=bookworm-backports
-		Pin-Priority: 600
-	END
-	# The empty status makes apt see a bare machine: it finds every library
-	# that a package needs, not only those that this machine lacks.  A mirror
-	# that stands still, with an index past its date, will do: the bases are
-	# known by checksum.
-	: >"$apt/status"
-	cat >"$apt/apt.conf" <<-END
-		#clear APT::Architectures;
-		#clear APT::Update::Post-Invoke;
-		#clear APT::Update::Post-Invoke-Success;
-		APT::Architectures { "amd64"; "arm64"; };
-		APT::Sandbox::User "root";
-		APT::Update::Error-Mode "any";
-		Acquire::Check-Valid-Until "false";
-		Dir::State "$apt";
-		Dir::State::status "$apt/status";
-		Dir::Cache "$apt";
-		Dir::Etc::SourceList "$apt/sources.list";
-		Dir::Etc::SourceParts "/dev/null";
-		Dir::Etc::Preferences "$apt/preferences";
-		Dir::Etc::PreferencesParts "/dev/null";
-	END
-)
-
-apt_get() {
-	apt-get -c "$apt/apt.conf" -qq "$@"
-}
-
-# Lists of an hour ago still do: a package that has gone since is an error.
-apt_update() {
-	with_lock apt apt_update_locked
-}
-
-apt_update_locked() {
-	apt_setup
-	find "$apt" -maxdepth 1 -name updated -mmin +60 -delete
-	stamped "$apt/updated" "$(sha_of "$apt/sources.list")" \
-		run_logged "$OUT/apt-update.log" apt_get update
-}
 
 # base_version NAME  The version to take from the mirror.
 base_version() (
@@ -282,24 +189,36 @@ provision_series_locked() (
 	elif [ "$head" != "$made_head" ]; then
 		[ -z "$made_key" ] || [ "$made_key" = "$key" ] || die \
 			"$PWD: both the branch 'series' and $(patch_dir "$name")/ have changed" \
-			"rename your branch (git branch -m series mine), run again, then rebase it"
+			"to go on from the branch: git checkout $(patch_dir "$name") series.conf; from the patches: git branch -m series mine"
 		say "$name: 'series' has commits that are not in $(patch_dir "$name")/: used as they are (make export writes them)"
 	elif [ "$made_key" != "$key" ]; then
 		apply_series "$name"
 	fi
 )
 
+# provision NAME...  With nothing to do it takes some 50 ms each.
+provision() {
+	for name; do
+		provision_base "$name"
+		provision_series "$name"
+	done
+}
+
 series_is_made() {
 	echo "$(patches_key "$1") $(git rev-parse series)" >.git/msiwin-series.new
 	mv .git/msiwin-series.new .git/msiwin-series
 }
 
-# On a detached HEAD, so that the branch moves only when every patch is in.
+# On a detached HEAD, so that the branch moves only when every patch is in.  The
+# file .git/msiwin-am tells that a git am here is ours and not the user's.
 apply_series() (
 	name=$1
-	rm -rf .git/rebase-apply
-	git diff-index --quiet HEAD || die "$PWD has changes that are not committed" \
-		"commit or drop them first"
+	if [ -f .git/msiwin-am ]; then # a run before this one was stopped
+		git_fixed am --abort 2>/dev/null || rm -rf .git/rebase-apply
+	fi
+	! git_under_way || die "$PWD: a git am or rebase is under way" "finish it first"
+	git_clean || die "$PWD has changes that are not committed" "commit or drop them first"
+	: >.git/msiwin-am
 	stage "apply the series of $name"
 	was=$(git symbolic-ref -q --short HEAD || git rev-parse HEAD)
 	git checkout -q --detach base-commit
@@ -307,98 +226,12 @@ apply_series() (
 		git_fixed am -q --committer-date-is-author-date "$TOP/$patch" && continue
 		git_fixed am --abort
 		git checkout -q "$was"
+		rm .git/msiwin-am
 		die "$patch does not apply to $(git log -1 --format=%s base-commit)"
 	done
+	trap '' HUP INT TERM # both or none
 	git checkout -q -B series
 	series_is_made "$name"
+	rm .git/msiwin-am
 	stage_done
 )
-
-# sysroot_arm64  What the cross build links against, and runs with in L1.
-sysroot_arm64() {
-	with_lock sysroot-arm64 sysroot arm64 'busybox-static:arm64
-		libattr1-dev:arm64 libcap-dev:arm64 libcap-ng-dev:arm64
-		libfdt-dev:arm64 libglib2.0-dev:arm64 libslirp-dev:arm64
-		uuid-dev:arm64 zlib1g-dev:arm64'
-}
-
-# sysroot_host  The outer machine's QEMU as $L0_QEMU, meson as $MESON, and the
-# Python modules that QEMU's configure wants in PYTHONPATH.
-sysroot_host() {
-	with_lock sysroot-host sysroot host 'qemu-system-arm meson python3-pycotap'
-	root=$MSIWIN_CACHE/sysroot/host
-	L0_QEMU=$root/l0-qemu
-	MESON=$root/usr/bin/meson
-	export L0_QEMU MESON
-}
-
-# sysroot NAME PACKAGES  Unpack packages and the libraries they need.
-sysroot() (
-	root=$MSIWIN_CACHE/sysroot/$1
-	key=$(echo "$2" | tr -s ' \t\n' ' ')
-	stamped "$root/made-from" "$key" make_sysroot "$1" "$key"
-)
-
-make_sysroot() (
-	apt_update
-	stage "fetch packages for $1"
-	# shellcheck disable=SC2086 # one word a package
-	debs=$(with_lock apt closure $2)
-	rm -rf "$root.new"
-	mkdir -p "$root.new"
-	for deb in $debs; do
-		wanted_in "$1" "${deb##*/}" || continue
-		dpkg-deb -x "$deb" "$root.new"
-	done
-	relative_links "$root.new"
-	[ "$1" != host ] || wrap_l0_qemu "$root.new"
-	rm -rf "$root"
-	mv "$root.new" "$root"
-	stage_done
-)
-
-# closure PACKAGE...  Download them and all they depend on; print the files.
-closure() (
-	set -- install -y --no-install-recommends "$@"
-	run_logged "$OUT/fetch-packages.log" apt_get --download-only "$@"
-	# Inst libz1:arm64 (1:1.2 Debian:12/oldstable [arm64])
-	apt_get --simulate "$@" | sed 's/).*//; s/[][(]//g' | awk -v dir="$apt/archives" '
-		/^Inst/ {
-			sub(/:.*/, "", $2)
-			gsub(/:/, "%3a", $3)
-			print dir "/" $2 "_" $3 "_" $NF ".deb"
-		}'
-)
-
-# The cross compiler has a C library of its own, the host uses the machine's.
-wanted_in() {
-	case $1/$2 in
-	arm64/libc6-dev_* | arm64/linux-libc-dev_* | host/libc6_*) false ;;
-	arm64/*_arm64.deb) true ;;
-	host/lib* | host/zlib1g_* | host/qemu-* | host/meson_* | host/python3-pycotap_*) true ;;
-	*) false ;;
-	esac
-}
-
-# /usr/lib/.../libz.so -> /lib/... would point out of the sysroot.
-relative_links() (
-	cd "$1"
-	find . -type l | while read -r link; do
-		target=$(readlink "$link")
-		case $target in
-		/*) ln -srfn "./$target" "$link" ;;
-		esac
-	done
-)
-
-wrap_l0_qemu() {
-	cat >"$1/l0-qemu" <<-'END'
-		#!/bin/sh
-		# QEMU from another Debian suite, with its own libraries and firmware
-		root=${0%/*}
-		lib=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu
-		export LD_LIBRARY_PATH="$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-		exec "$root/usr/bin/qemu-system-aarch64" -L "$root/usr/share/qemu" "$@"
-	END
-	chmod +x "$1/l0-qemu"
-}

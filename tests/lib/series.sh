@@ -50,10 +50,22 @@ tree_release() {
 	esac
 }
 
+# Is the git tree here as it was committed?  The index of one that was copied knows
+# other times of its files.
+git_clean() {
+	git update-index -q --refresh || :
+	git diff-index --quiet HEAD --
+}
+
+git_under_way() {
+	[ -d "$(git rev-parse --git-path rebase-apply)" ] ||
+		[ -d "$(git rev-parse --git-path rebase-merge)" ]
+}
+
 # install_uapi DIR  The headers of the patched kernel as userspace gets them.
+# shellcheck disable=SC2154 # $scratch: by scratch_dir
 install_uapi() (
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	scratch_dir
 	git -C "$MSIWIN_CACHE/src/linux" archive series include/uapi/linux \
 		scripts/headers_install.sh scripts/unifdef.c | tar -x -C "$scratch"
 	(

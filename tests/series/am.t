@@ -14,8 +14,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 # The touched files alone, so that it takes a second and not a checkout.
 am_gives_series() (
 	name=$1
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	scratch_dir
 	git_fixed clone -q --shared --no-checkout -b base "$MSIWIN_CACHE/src/$name" "$scratch"
 	cd "$scratch"
 	touched_files "$name" | git_fixed sparse-checkout set --no-cone --stdin
@@ -29,9 +28,8 @@ am_gives_series() (
 	}
 )
 
+provision linux qemu
 for name in linux qemu; do
-	provision_base "$name"
-	provision_series "$name"
 	ok "$name: git am of every patch gives the tree of 'series'" am_gives_series "$name"
 done
 tap_done

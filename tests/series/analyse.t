@@ -106,22 +106,18 @@ changed() {
 
 # every_patch TOOL
 every_patch() {
+	tool=$1
 	for commit in $(commits linux); do
 		# shellcheck disable=SC2046 # one word a file
-		set -- "$1" $(changed "$1" "$commit^" "$commit")
-		[ $# -gt 1 ] || continue
-		name="$1: $(git -C "$src" log -1 --format=%s "$commit")"
-		tool=$1
-		shift
-		ok "$name" adds_nothing "$tool" "$commit^" "$commit" "$@"
-		set -- "$tool"
+		set -- $(changed "$tool" "$commit^" "$commit")
+		[ $# -eq 0 ] || ok "$tool: $(git -C "$src" log -1 --format=%s "$commit")" \
+			adds_nothing "$tool" "$commit^" "$commit" "$@"
 	done
 }
 
-provision_base linux
-provision_series linux
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+provision linux
+last=$(commit_of linux series)
+scratch_dir
 
 every_patch kerneldoc
 if [ -n "${ALL-}" ]; then
@@ -131,9 +127,9 @@ if [ -n "${ALL-}" ]; then
 	every_patch sparse
 	# headers too have users
 	# shellcheck disable=SC2086 # one word a folder
-	ok "sparse: the touched folders" adds_nothing sparse base-commit series $folders
-	for file in $(changed coccinelle base-commit series); do
-		ok "coccinelle: $file" adds_nothing coccinelle base-commit series "$file"
+	ok "sparse: the touched folders" adds_nothing sparse base-commit "$last" $folders
+	for file in $(changed coccinelle base-commit "$last"); do
+		ok "coccinelle: $file" adds_nothing coccinelle base-commit "$last" "$file"
 	done
 fi
 tap_done

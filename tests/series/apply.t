@@ -4,7 +4,9 @@
 # Guards: what apply.sh does to a user's tree.  Git trees and unpacked tarballs
 # get the whole series or stay as they are; dirty, foreign and already patched
 # trees are told so; the quilt series gives the same tree.  The trees hold only
-# the files that the series touches, and apply.sh cannot tell.
+# the files that the series touches, and apply.sh cannot tell.  A run that is
+# stopped, a tree that shares its files with another and one with a part of the
+# series meet a repo of two small patches.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,8 +14,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/provision.sh"
 . "$TOP/tests/lib/tap.sh"
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 export GIT_AUTHOR_NAME=T GIT_AUTHOR_EMAIL=t@localhost
 export GIT_COMMITTER_NAME=T GIT_COMMITTER_EMAIL=t@localhost
 
@@ -29,6 +30,10 @@ tree() (
 
 git_tree() {
 	tree "$1"
+	commit_tree
+}
+
+commit_tree() {
 	git -C "$dir" init -q -b main
 	git -C "$dir" add -A -f
 	git -C "$dir" commit -q -m base
@@ -70,6 +75,49 @@ broken_repo() {
 		!done && /^ [^ ]/ && hunk { sub(/^ /, " no such line "); done = 1 }
 		/^@@/ { hunk = 1 }
 		{ print }' "$TOP/$broken" >"$scratch/repo/$broken"
+}
+
+# A repo, $top, with a patch of two hunks for f and one for g, and their tree.
+small() {
+	tree base
+	top=$scratch/small
+	rm -rf "$top"
+	mkdir -p "$top/$(patch_dir "$name")"
+	cp -r "$TOP/apply.sh" "$TOP/tests" "$top/"
+	grep -v 'patches/' "$TOP/series.conf" >"$top/series.conf"
+	seq 60 | tee "$dir/f" >"$dir/g"
+	small_patch 1 f 's/^5$/five/; s/^50$/fifty/'
+	small_patch 2 g 's/^30$/thirty/'
+}
+
+# small_patch NUMBER FILE SED  $scratch/FILE is what it must become.
+small_patch() {
+	patch=$(patch_dir "$name")/000$1-x.patch
+	sed "$3" "$dir/$2" >"$scratch/$2"
+	{
+		printf '%s\n' "From $(printf %040d 0) Mon Sep 17 00:00:00 2001" \
+			'From: T <t@localhost>' "Subject: [PATCH] $1" '' '---' "diff --git a/$2 b/$2"
+		diff -u --label "a/$2" --label "b/$2" "$dir/$2" "$scratch/$2" || :
+	} >"$top/$patch"
+	echo "$patch" >>"$top/series.conf"
+}
+
+is_small_series() {
+	cmp "$scratch/f" "$dir/f"
+	cmp "$scratch/g" "$dir/g"
+}
+
+# stopped: a signal reaches whatever runs, as ctrl-C does
+stopped() (
+	export dir
+	! PATH="$scratch/bin:$PATH" setsid -w "$top/apply.sh" "--$name" "$dir"
+)
+
+# stops FILE COMMAND  A script that sends it, then does what it stands for.
+stops() {
+	mkdir -p "${1%/*}"
+	printf '#!/bin/sh\n%s\n' "$2" >"$1"
+	chmod +x "$1"
 }
 
 test_tarball() {
@@ -157,9 +205,71 @@ test_quilt() {
 	rm -rf "$scratch/quilt"
 }
 
+provision linux qemu
+test_part() {
+	small
+	patch -d "$dir" -p1 <"$top/$patch"
+	unchanged fails "0002-x.patch does not apply" apply
+}
+
+test_linked() {
+	small
+	cp -al "$dir" "$scratch/linked"
+	apply
+	is_small_series
+	seq 60 | cmp - "$scratch/linked/f"
+	rm -rf "$scratch/linked"
+}
+
+# The first hunk fits at another line.
+test_hunk() {
+	small
+	sed -i 's/^1$/&\n&/; s/^50$/other/' "$dir/f"
+	unchanged fails "f: Hunk #2 FAILED" apply
+}
+
+test_touched() {
+	small
+	commit_tree
+	touch -d @0 "$dir/f"
+	apply
+	is_small_series
+}
+
+# shellcheck disable=SC2016 # for the script to expand
+test_stopped() {
+	small
+	stops "$scratch/bin/cp" 'case $* in *" $dir/f") kill -TERM 0 ;; esac; exec /bin/cp "$@"'
+	stopped
+	rm "$scratch/bin/cp"
+	is_small_series
+}
+
+test_git_stopped() {
+	small
+	commit_tree
+	stops "$dir/.git/hooks/post-applypatch" 'kill -TERM 0'
+	unchanged stopped
+	[ ! -d "$dir/.git/rebase-apply" ]
+}
+
+test_no_home() {
+	tree base
+	HOME=$scratch/none MSIWIN_CACHE=$scratch/none/cache MSIWIN_OUT=$scratch/none/out apply --check
+	[ ! -e "$scratch/none" ]
+}
+
+test_quilt_refused() {
+	mkdir -p "$scratch/quilt/qemu"
+	fails "qemu exists" "$TOP/apply.sh" --quilt "$scratch/quilt"
+	[ ! -e "$scratch/quilt/linux" ]
+	rm -r "$scratch/quilt"
+	fails "usage:" "$TOP/apply.sh" --check --quilt "$scratch/quilt"
+	[ ! -e "$scratch/quilt" ]
+}
+
+ok "quilt: what is there is left alone, --check writes nothing" test_quilt_refused
 for name in linux qemu; do
-	provision_base "$name"
-	provision_series "$name"
 	top=$TOP
 	dir=$scratch/$name
 	broken_repo
@@ -176,6 +286,13 @@ for name in linux qemu; do
 	ok "$name: another release is refused, --force tries it" test_foreign
 	ok "$name: a folder that is no source tree is refused" test_no_tree
 	ok "$name: quilt takes the quilt series" test_quilt
+	ok "$name: a part of the series is not taken for the whole" test_part
+	ok "$name: files that another tree has links to stay as they are there" test_linked
+	ok "$name: a hunk that fails is named with its file" test_hunk
+	ok "$name: a tree is clean though its times are new" test_touched
+	ok "$name: stopped, a tarball gets the whole series" test_stopped
+	ok "$name: stopped, a git tree is as it was" test_git_stopped
+	ok "$name: no folder is made in HOME" test_no_home
 	rm -rf "$scratch/repo"
 done
 tap_done

@@ -83,13 +83,14 @@ list_lacks() (
 		END { for (s in lacks) if (!(s in defined)) print s }' | sort >lacks
 )
 
-# exported BASE LACKS  What came with the series must be exported.
+# exported COMMIT BASE LACKS  What came with the series must be exported.  Asked of
+# the commit, as the worktree may hold another by now.
 exported() (
-	git -C "$walk" grep -h EXPORT_SYMBOL -- drivers/base drivers/iommu drivers/pci kernel lib mm |
-		sed -n 's/.*EXPORT_SYMBOL[A-Z_]*(\([A-Za-z0-9_]*\)[,)].*/\1/p' | sort -u >"$2.exported"
-	comm -13 "$1" "$2" | comm -23 - "$2.exported" | sed 's/$/ is not exported/' >"$2.missing"
-	cat "$2.missing"
-	[ ! -s "$2.missing" ]
+	git -C "$walk" grep -h EXPORT_SYMBOL "$1" -- drivers/base drivers/iommu drivers/pci kernel lib mm |
+		sed -n 's/.*EXPORT_SYMBOL[A-Z_]*(\([A-Za-z0-9_]*\)[,)].*/\1/p' | sort -u >"$3.exported"
+	comm -13 "$2" "$3" | comm -23 - "$3.exported" | sed 's/$/ is not exported/' >"$3.missing"
+	cat "$3.missing"
+	[ ! -s "$3.missing" ]
 )
 
 # passes VARIANT COMMIT
@@ -101,13 +102,12 @@ passes() (
 		tail -n 20 "$OUT/build-linux-$1.log"
 		exit 1
 	fi
-	[ "$2" = base-commit ] || exported "$(mark "$1" base-commit)" "$lacks"
+	[ "$2" = base-commit ] || exported "$2" "$(mark "$1" base-commit)" "$lacks"
 	mkdir -p "${mark%/*}"
 	cp "$lacks" "$mark"
 )
 
-provision_base linux
-provision_series linux
+provision linux
 set -- arm64 x86_64
 [ -z "${ALL-}" ] || {
 	need_packages "$clang"

@@ -107,8 +107,7 @@ passes() {
 	}
 }
 
-provision_base qemu
-provision_series qemu
+provision qemu
 sysroot_arm64
 sysroot_host
 every_prefix qemu arm64 x86_64

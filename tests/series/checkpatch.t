@@ -53,12 +53,8 @@ was_silent() {
 	[ -f "$scratch/$1.silent" ]
 }
 
-for name in linux qemu; do
-	provision_base "$name"
-	provision_series "$name"
-done
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+provision linux qemu
+scratch_dir
 read_all linux kernel_silent
 read_all qemu qemu_silent
 tap_done

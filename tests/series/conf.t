@@ -4,7 +4,8 @@
 # Guards: series.conf lists exactly the patches that are there, in the order of
 # their numbers, and every patch has the headers that git am and a maintainer
 # need.  A sign-off is the poster's to add, so none may be in yet.  A Fixes: line
-# names a commit that somebody has found out: the file fixes says where.
+# names a commit that somebody has found out: the file fixes says where.  What the
+# patches touch is in MAINTAINERS.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -44,6 +45,30 @@ headers() (
 	done
 )
 
+# maintained NAME  Each file that the series touches is of an F: line.
+maintained() {
+	touched_files "$1" | awk -v part="what $(patch_dir "$1")/ touch" '
+		FILENAME != "-" {
+			if (/ touch$/)
+				inside = index($0, part)
+			if (inside && sub(/^F:\t/, "")) {
+				gsub(/\./, "[.]")
+				gsub(/\*/, ".*")
+				sub(/\/$/, "/.*")
+				patterns[++n] = "^" $0 "$"
+			}
+			next
+		}
+		{
+			for (i = 1; i <= n; i++)
+				if ($0 ~ patterns[i])
+					next
+			print $0 " has no F: line"
+			missing = 1
+		}
+		END { exit missing }' "$TOP/MAINTAINERS" -
+}
+
 no_signoff() {
 	! grep -rn '^Signed-off-by:' "$TOP/$(patch_dir "$1")"
 }
@@ -66,14 +91,14 @@ every_fix_has_a_source() {
 		END { exit open }' "$TOP/tests/series/fixes"
 }
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 ok "series.conf has nothing else in it" well_formed
 for name in linux qemu; do
 	ok "$name: series.conf lists the patches of the folder in order" same_list "$name"
 	ok "$name: every patch and the cover letter are numbered mail" headers "$name"
 	ok "$name: no sign-off" no_signoff "$name"
+	ok "$name: MAINTAINERS has what the patches touch" maintained "$name"
 done
 ok "linux: the Fixes: lines are those of tests/series/fixes" fixes_known
 ok "linux: a source stands by each of them" every_fix_has_a_source

@@ -27,7 +27,6 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 conf=$TOP/tests/series/corners.conf
 src=$MSIWIN_CACHE/src/linux
 walk=$MSIWIN_CACHE/walk/linux
-last=series
 folders="drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/"
 
 if [ -z "${ALL-}$*" ]; then
@@ -249,12 +248,11 @@ cxx() (
 	uapi_cc "$1" -x c++ -std=c++98 -fsyntax-only "$scratch/try.cc"
 )
 
-provision_base linux
-provision_series linux
+provision linux
+last=$(commit_of linux series)
 # shellcheck disable=SC2046 # one word a package
 need_packages $(compilers)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 uapi_headers
 for machine in $(machines); do

@@ -4,7 +4,7 @@
 # Guards: `make export` changes nothing when nothing has changed: what git am has
 # made of the patches is written out again byte for byte, cover letters,
 # series.conf and headers included.  And it keeps series.conf readable when the
-# branches do change.
+# branches do change, and does not overwrite patches that have changed, too.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,8 +12,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/provision.sh"
 . "$TOP/tests/lib/tap.sh"
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 same() {
 	diff -ru "$TOP/$1" "$scratch/$1"
@@ -33,13 +32,23 @@ relists() (
 	[ "$(diff "$TOP/series.conf" "$scratch/relisted/series.conf" | grep '^[<>]')" = "> # a topic" ]
 )
 
-for name in linux qemu; do
-	provision_base "$name"
-	provision_series "$name"
-done
+# With a cache of its own, where neither is what was exported.
+keeps_patches() (
+	cp -r "$TOP" "$scratch/newer"
+	for name in linux qemu; do
+		src=$scratch/cache/src/$name
+		git clone -q --shared --no-checkout -b series "$MSIWIN_CACHE/src/$name" "$src"
+		echo "old old" >"$src/.git/msiwin-series"
+	done
+	MSIWIN_CACHE=$scratch/cache fails "have changed" "$scratch/newer/tests/series/export"
+	diff -r "$TOP/patches" "$scratch/newer/patches"
+)
+
+provision linux qemu
 ok "export runs" "$TOP/tests/series/export" "$scratch"
 for what in patches qemu-patches series.conf linux-headers; do
 	ok "$what: not a byte has changed" same "$what"
 done
 ok "series.conf: patches come and go, comments stay" relists
+ok "newer patches stay" keeps_patches
 tap_done

@@ -11,8 +11,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/provision.sh"
 . "$TOP/tests/lib/tap.sh"
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 same_in_qemu() {
 	git -C "$MSIWIN_CACHE/src/qemu" show "series:linux-headers/linux/$1" |
@@ -30,10 +29,7 @@ compiles() {
 	cc -x c++ -std=c++98 -Wall '-D__counted_by(n)=' -Werror -fsyntax-only -I "$scratch" "$scratch/try.c"
 }
 
-for name in linux qemu; do
-	provision_base "$name"
-	provision_series "$name"
-done
+provision linux qemu
 mkdir "$scratch/installed"
 install_uapi "$scratch/installed"
 for header in vfio.h iommufd.h; do

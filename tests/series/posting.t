@@ -15,8 +15,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/series.sh"
 . "$TOP/tests/lib/tap.sh"
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 # mails NAME: the headers of all mails, in the order of sending
 mails() (

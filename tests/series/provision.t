@@ -9,11 +9,11 @@ set -eu
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/common.sh"
 . "$TOP/tests/lib/provision.sh"
+. "$TOP/tests/lib/build.sh"
 . "$TOP/tests/lib/tap.sh"
 
 real_apt=$apt
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch_dir
 
 # A repo with one kernel patch, a cache and a tarball to import.
 fresh() {
@@ -26,7 +26,7 @@ fresh() {
 	printf '*.o\n\n#\n# Debian packaging: ignore everything\n/*\n' >.gitignore
 	cd ..
 	tar -cf linux.tar linux-7.3.9
-	export LINUX_TARBALL="$scratch/linux.tar" MSIWIN_CACHE="$scratch/cache" OUT="$scratch/out"
+	export LINUX_TARBALL="$scratch/linux.tar" MSIWIN_CACHE="$scratch/cache" MSIWIN_OUT="$scratch/out"
 	TOP=$scratch/repo
 	src=$MSIWIN_CACHE/src/linux
 	patch_adding hello
@@ -53,9 +53,11 @@ patch_adding() {
 	echo patches/0001-x.patch >>"$scratch/repo/series.conf"
 }
 
+# base [CMD...]  By CMD, if there is one.
+# shellcheck disable=SC2016 # for that shell to expand
 base() {
-	sh -euc '. "$TOP/tests/lib/common.sh"; . "$TOP/tests/lib/provision.sh"
-		provision_base linux; provision_series linux'
+	"$@" sh -euc '. "$TOP/tests/lib/common.sh"; . "$TOP/tests/lib/provision.sh"
+		provision linux'
 }
 
 test_tarball() {
@@ -157,6 +159,62 @@ test_bad_patch() {
 	git -C "$src" rev-parse series HEAD | diff "$scratch/first" -
 }
 
+test_users_am() {
+	fresh
+	base
+	mkdir "$src/.git/rebase-apply"
+	patch_adding world
+	fails "is under way" base
+	[ -d "$src/.git/rebase-apply" ]
+}
+
+# In the middle of git am, as by ctrl-C.
+test_stopped() {
+	fresh
+	base
+	patch_adding world
+	printf '#!/bin/sh\nkill -TERM 0\n' >"$src/.git/hooks/post-applypatch"
+	chmod +x "$src/.git/hooks/post-applypatch"
+	base setsid -w && return 1
+	[ "$(git -C "$src" show series:new)" = hello ]
+	rm "$src/.git/hooks/post-applypatch"
+	base
+	[ "$(cat "$src/new")" = world ]
+}
+
+test_new_times() {
+	fresh
+	base
+	touch -d @0 "$src/new"
+	patch_adding world
+	base
+	[ "$(cat "$src/new")" = world ]
+}
+
+test_relative() {
+	fresh
+	cd "$scratch"
+	LINUX_TARBALL=linux.tar MSIWIN_CACHE=cache base
+	[ "$(cat "$src/new")" = hello ]
+	LINUX_TARBALL=linux.tar MSIWIN_CACHE=cache base
+}
+
+test_blank() {
+	fresh
+	MSIWIN_CACHE="$scratch/a cache" fails "a blank or a comma" base
+}
+
+# The worktree of the builds belongs to a tree that was there before.
+test_src_removed() {
+	fresh
+	base
+	checkout linux series
+	rm -rf "$src"
+	base
+	checkout linux series
+	[ "$(cat "$MSIWIN_CACHE/walk/linux/new")" = hello ]
+}
+
 # On the real index, with a series.conf that asks for what is not there.
 test_mirror_moved() {
 	fresh
@@ -192,6 +250,12 @@ ok "a commit on the branch is kept and said aloud" test_local_commit
 ok "a commit on the branch and a new patch: refused" test_both_changed
 ok "a dirty tree and a new patch: refused" test_dirty
 ok "a patch that does not apply leaves the branch as it was" test_bad_patch
+ok "a git am that is the user's is left alone" test_users_am
+ok "a run that was stopped in git am is made up for" test_stopped
+ok "a tree is clean though its times are new" test_new_times
+ok "paths may be relative" test_relative
+ok "a cache with a blank in its name is refused" test_blank
+ok "a tree that was removed gets a new worktree" test_src_removed
 ok "the mirror has another version of the release" test_mirror_moved
 ok "the mirror has nothing of the release" test_mirror_has_none
 ok "a damaged download is refused" test_bad_download

@@ -52,7 +52,7 @@ configure_qemu_for() {
 # prepare CONFIGURATION: with what is checked out, configured; sets $obj.
 prepare() {
 	obj=$MSIWIN_CACHE/obj/qemu-$1
-	checkout qemu series
+	checkout qemu "$last"
 	devices
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
 	[ -f "$obj/build.ninja" ] || rm -f "$obj/configured"
@@ -61,7 +61,7 @@ prepare() {
 }
 
 unit_tests() {
-	git -C "$walk" diff --name-only --diff-filter=A base-commit series -- tests/unit |
+	git -C "$walk" diff --name-only --diff-filter=A base-commit "$last" -- tests/unit |
 		sed -n 's,^tests/unit/\(.*\)\.c$,\1,p'
 }
 
@@ -99,7 +99,7 @@ passes() (
 	key=$({
 		gcc --version
 		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak" "$TOP/tests/boot/qemu-devices.mak"
-		tree_id qemu series docs MAINTAINERS
+		tree_id qemu "$last" docs MAINTAINERS
 	} | sha256sum | cut -c 1-16)
 	mark=$MSIWIN_CACHE/passed/qemu-$1-$key
 	[ ! -f "$mark" ] || exit 0
@@ -108,8 +108,8 @@ passes() (
 	: >"$mark"
 )
 
-provision_base qemu
-provision_series qemu
+provision qemu
+last=$(commit_of qemu series)
 sysroot_host
 ok "no VFIO: it links" passes no-vfio make_no_vfio
 ok "address sanitizer: the new unit tests" passes asan make_asan
