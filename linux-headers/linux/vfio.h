@@ -1580,10 +1580,9 @@ struct vfio_device_feature_zpci_err {
  * what the kernel would use: the place of the doorbell in the IOAS, by
  * IOMMU_IOAS_MAP_MSI. That is also what a vector has for which no address is set,
  * and 0 goes back to it. No mapping is made or changed. The addresses stay until
- * they are set anew or the device is closed:
- * over VFIO_DEVICE_SET_IRQS that disable and enable the index, over a change of
- * the interrupt's CPU affinity, and over resets of the device. MSI and MSI-X have
- * addresses of their own.
+ * they are set anew or the device is closed: over VFIO_DEVICE_SET_IRQS that
+ * disable and enable the index, over a change of the interrupt's CPU affinity, and
+ * over resets of the device. MSI and MSI-X have addresses of their own.
  *
  * The vectors of MSI are all written to one address: start must be 0 and the
  * addresses equal, which sets it for all vectors of the device no matter what
@@ -1772,7 +1771,7 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  * @size: Bytes of IOVA that the MSI doorbells of the attached groups need, 0
  *	where no doorbell needs to be mapped.  It counts the doorbells that the
  *	interrupt controllers in reach have, not those in use now, so it changes
- *	by attach and detach only.  A placed window cannot be shorter.
+ *	by attach and detach only.  No shorter window can be placed.
  * @alignment: Granule of a window in bytes, a power of two: what its start and
  *	length are a multiple of; 0 where a window cannot be placed
  * @start: First IOVA of the MSI window in force, 0 if there is none
@@ -1851,8 +1850,9 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * to the next place above, or else to the lowest.  Only where they would fail
  * otherwise does it move, and also for a group that needs a longer one.  The
  * DMA mapping fails with EINVAL as ever if the window cannot move, the attach
- * with EINVAL or, if there is no place, with ENOSPC.  Ask
- * VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV where the window is.  The ranges of
+ * with EINVAL or, if there is no place, with ENOSPC.  Where one of them fails for
+ * another reason, like memory that cannot be pinned, the window may have moved
+ * before.  Ask VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV where it is.  The ranges of
  * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE are without it, and so conservative.
  *
  * Errors of VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA; a failed call changes nothing:

@@ -62,7 +62,9 @@ build_cell() {
 	if [ -n "$programs" ]; then
 		build_programs
 	elif [ -n "$selftests" ]; then
-		folder=$(build_selftests "$tests")
+		folder=vfio
+		[ "${selftests#iommufd}" = "$selftests" ] || folder=iommu
+		folder=$(build_selftests "$folder" "$tests")
 		l1_files=$(for test in $(words "$selftests"); do
 			echo "file /bin/$test $folder/$test 0755 0 0"
 		done)
