@@ -418,7 +418,6 @@ void test(enum mode mode)
 	for (state = 0; has_iovas && state < (mode == NATIVE ? NR_STATES : DETACHED); state++) {
 		table_begin("%s, %s: VFIO_DEVICE_FEATURE_MSI_IOVA", mode_names[mode],
 			    states[state]);
-		world.more = NULL;
 		if (world_open(&world, mode)) {
 			if (world.window.needed)
 				one_state(&world);
