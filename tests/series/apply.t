@@ -7,6 +7,9 @@
 # the files that the series touches, and apply.sh cannot tell.  A run that is
 # stopped, a tree that shares its files with another and one with a part of the
 # series meet a repo of two small patches.
+#
+# Seen to fail with the apply.sh of before: all of these, quilt with a folder that is
+# there, a hunk named without its file and a tree whose times are new.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
