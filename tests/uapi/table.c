@@ -147,6 +147,7 @@ bool world_open(struct world *world, enum mode mode)
 	int ret = space_open(&world->space, mode);
 	struct ranges usable;
 
+	world->more = NULL;
 	if (!ret)
 		ret = space_attach(&world->space, bdf);
 	if (!ret)
