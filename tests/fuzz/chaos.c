@@ -278,8 +278,8 @@ static int do_map_msi(const struct op *op)
 {
 	const struct space space = {
 		.fd = slot(op),
-		.ioas_id = 1 + (op->d & 1),
-		.dev_id = 2 + (op->d >> 1 & 3),
+		.ioas_id = op->d < 224 ? 1 : 2,
+		.dev_id = 2 + (op->d & 3),
 	};
 	u64 iova = pick_doorbell(op->b), length = (1 + (op->c & 1)) * page;
 

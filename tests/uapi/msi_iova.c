@@ -132,7 +132,7 @@ static void one_row(struct world *world, const char *what, u32 index, u32 start,
 {
 	int ret = msi_iova_set(world->space.device, index, start, count, iova);
 
-	row(error ? world : NULL, -error, ret, "%s: index %u, %u of %#x, %#llx: %s",
+	row(error ? world : NULL, -error, ret, "%s: index %u, %u from %#x, %#llx: %s",
 	    states[state], index, count, start, (unsigned long long)iova, what);
 	if (!ret && iova)
 		go_home(world);
