@@ -135,8 +135,11 @@ QEMU_COMMON="--python=/usr/bin/python3 --target-list=aarch64-softmmu
 	--without-default-features --without-default-devices --enable-fdt=system
 	--disable-docs --disable-tools --disable-werror --disable-debug-info
 	--disable-install-blobs -Doptimization=1"
+# -O1 sees variables that are not set, and in a git tree a warning can be an error
+# whatever was asked for.
+QEMU_CFLAGS=--extra-cflags=-Wno-maybe-uninitialized
 QEMU_FLAGS="$QEMU_COMMON --cross-prefix=$CROSS --static --enable-kvm --disable-tcg
-	--with-devices-aarch64=msiwin"
+	--with-devices-aarch64=msiwin $QEMU_CFLAGS"
 
 # build_qemu REV: KVM only, static, so that an initramfs needs no library
 build_qemu() (
@@ -185,10 +188,8 @@ configure_qemu() {
 		--cc="ccache ${CROSS}gcc --sysroot=$sysroot"
 }
 
-# In a git tree and with the host's compiler, warnings are errors whatever is asked
-# for, and -O1 sees variables that are not set.
 L0_FLAGS="$QEMU_COMMON --enable-tcg --disable-kvm --with-devices-aarch64=msiwin-l0
-	--extra-cflags=-Wno-maybe-uninitialized"
+	$QEMU_CFLAGS"
 
 # build_l0 REV: TCG on this machine, for cells whose outer machine the packaged
 # QEMU does not emulate
