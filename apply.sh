@@ -99,7 +99,8 @@ git_am() (
 		# shellcheck disable=SC2086 # nothing or one word
 		git am -q $signoff "$TOP/$patch" && continue
 		undo_am
-		die "$patch: git am failed, $2 is as it was"
+		die "$patch: git am failed, $2 is as it was" \
+			"the patches fit: git says above what it wants, a hook or a key for one"
 	done
 )
 

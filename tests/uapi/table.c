@@ -67,23 +67,23 @@ void table_end(void)
 	fflush(stdout);
 }
 
-/* Those that fail alike are as many as there are sizes: do not print them all */
-static bool row_fails(void)
-{
-	table.rows++;
-	return ++table.failed <= 20;
-}
-
 static const char *error_name(int ret)
 {
 	return ret < 0 ? strerror(-ret) : "no error";
 }
 
-/* Which row it is; the line goes on with what is wrong */
-static void print_row(const char *fmt, va_list args)
+/*
+ * Count a row.  Return whether to go on with a line about what is wrong: those that
+ * fail alike are as many as there are sizes, not all are printed.
+ */
+static bool row_fails(bool good, const char *fmt, va_list args)
 {
+	table.rows++;
+	if (good || ++table.failed > 20)
+		return false;
 	printf("# %s, ", table.name);
 	vprintf(fmt, args);
+	return true;
 }
 
 static void read_state(struct world *world, struct state *state)
@@ -96,7 +96,7 @@ static void read_state(struct world *world, struct state *state)
 void row(struct world *world, int wanted, int ret, const char *fmt, ...)
 {
 	struct state now;
-	bool changed = false;
+	bool changed = false, failed;
 	va_list args;
 
 	if (world) {
@@ -105,15 +105,11 @@ void row(struct world *world, int wanted, int ret, const char *fmt, ...)
 			  memcmp(now.bytes, world->state.bytes, now.len);
 		world->state = now;
 	}
-	if (ret == wanted && (ret >= 0 || !changed)) {
-		table.rows++;
-		return;
-	}
-	if (!row_fails())
-		return;
 	va_start(args, fmt);
-	print_row(fmt, args);
+	failed = row_fails(ret == wanted && (ret >= 0 || !changed), fmt, args);
 	va_end(args);
+	if (!failed)
+		return;
 	if (ret == wanted)
 		printf(": %d (%s), and the state has changed\n", ret, error_name(ret));
 	else
@@ -125,16 +121,10 @@ void row_is(bool good, const char *fmt, ...)
 {
 	va_list args;
 
-	if (good) {
-		table.rows++;
-		return;
-	}
-	if (!row_fails())
-		return;
 	va_start(args, fmt);
-	print_row(fmt, args);
+	if (row_fails(good, fmt, args))
+		printf("\n");
 	va_end(args);
-	printf("\n");
 }
 
 void world_changed(struct world *world)
