@@ -297,11 +297,12 @@ static void no_verbose_injection(void)
 		const char *path;
 		const char *value;
 	} knobs[] = {
-		/* Any allocation, and no dump of the stack each time */
+		/* Any allocation, of a single page too, and no dump of the stack each time */
 		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
 		{ "/sys/kernel/debug/failslab/verbose", "0" },
 		{ "/sys/kernel/debug/fail_iommufd/verbose", "0" },
 		{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
 		{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
 		{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
 	};

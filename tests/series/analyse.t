@@ -45,9 +45,15 @@ sparse_finds_locked() (
 	checkout linux "$1"
 	cat "$TOP/tests/boot/config.base" "$TOP/tests/boot/config.4k" "$TOP/tests/series/config.arm64" |
 		awk -F= '/^CONFIG/ { line[$1] = $0 } END { for (l in line) print line[l] }' >"$obj/all.config"
-	key=$(config_key HEAD)
+	key=$(config_key "$1")
 	stamped "$obj/configured" "$key" configure kmake O="$obj" >/dev/null
-	kmake -s O="$obj" C=2 CHECK="$sparse" "$(echo "$2" | sed 's/\.c$/.o/')" 2>&1
+	kmake -s O="$obj" C=2 CHECK="$sparse" "$(echo "$2" | sed 's/\.c$/.o/')" >"$scratch/sparse" 2>&1 || {
+		cat "$scratch/sparse" >&2
+		exit 1
+	}
+	# make goes on without a checker that it does not like
+	! grep 'not available or not up to date' "$scratch/sparse" >&2 || exit 1
+	cat "$scratch/sparse"
 )
 
 coccinelle_version() { spatch --version | head -n 1; }
@@ -63,6 +69,7 @@ coccinelle_finds_locked() (
 	C=2 MODE=report DEBUG_FILE="$scratch/spatch.err" srctree="$walk" \
 		LINUXINCLUDE="-I $walk/arch/arm64/include -I $walk/include -I $walk/include/uapi" \
 		scripts/coccicheck "$walk/$2"
+	[ -s "$scratch/spatch.err" ]
 	! grep -iE 'fatal error|exception|cannot|failed' "$scratch/spatch.err"
 )
 

@@ -3,7 +3,8 @@
 #
 # Guards: the kernel builds after every patch, so that git bisect can stop
 # anywhere: the touched folders, arm64 and x86_64, gcc (ALL=1: clang, too), W=1
-# without a warning, and no module calls a function that is not exported.
+# without a warning, and no module calls a function that is not exported.  With
+# ALL=1 the selftests, too, after each patch that changes them.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -107,10 +108,23 @@ passes() (
 	cp "$lacks" "$mark"
 )
 
+# Each patch that changes a selftest leaves one that compiles.
+every_selftest() {
+	sysroot_arm64
+	for commit in $(commits linux); do
+		for name in iommu vfio; do
+			git -C "$MSIWIN_CACHE/src/linux" diff --quiet "$commit^" "$commit" -- "tools/testing/selftests/$name" ||
+				ok "selftests/$name: $(git -C "$MSIWIN_CACHE/src/linux" log -1 --format=%s "$commit")" \
+					build_selftests "$name" "$commit"
+		done
+	done
+}
+
 provision linux
 set -- arm64 x86_64
 [ -z "${ALL-}" ] || {
 	need_packages "$clang"
 	set -- "$@" arm64-clang x86_64-clang
+	every_selftest
 }
 every_prefix linux "$@"

@@ -76,7 +76,7 @@ no_signoff() {
 fixes_known() (
 	cd "$TOP"
 	# shellcheck disable=SC2046 # git format-patch writes no blanks in names
-	sed -n 's/^Fixes: //p' $(patch_files linux) | sort -u >"$scratch/named"
+	sed -n 's/^Fixes: //p' $(patch_files linux) $(patch_files qemu) | sort -u >"$scratch/named"
 	awk -F '\t' '/^[0-9a-f]/ { print $1 " (\"" $2 "\")" }' tests/series/fixes |
 		sort >"$scratch/known"
 	diff "$scratch/known" "$scratch/named"
@@ -100,6 +100,6 @@ for name in linux qemu; do
 	ok "$name: no sign-off" no_signoff "$name"
 	ok "$name: MAINTAINERS has what the patches touch" maintained "$name"
 done
-ok "linux: the Fixes: lines are those of tests/series/fixes" fixes_known
-ok "linux: a source stands by each of them" every_fix_has_a_source
+ok "the Fixes: lines are those of tests/series/fixes" fixes_known
+ok "a source stands by each of them" every_fix_has_a_source
 tap_done
