@@ -1529,9 +1529,10 @@ enum iommu_msi_window_flags {
  * The window belongs to the IOAS, and to the HWPTs made from it. Userspace can
  * set it before there is any device. A device that is attached later takes it,
  * and the IOVA that its driver proposes is an IOVA like any other. A device
- * whose MSIs are not translated has no use for the window. For nested HWPTs the
- * window of the parent's IOAS counts, and a HWPT that is attached to a PASID
- * has no doorbells, as MSIs carry no PASID.
+ * whose MSIs are not translated has no use for the window, but uses it all the
+ * same if its group has been attached with a device that needs it. For nested
+ * HWPTs the window of the parent's IOAS counts, and a HWPT that is attached to a
+ * PASID has no doorbells, as MSIs carry no PASID.
  *
  * An AUTO window is placed at once, below 4 GiB and not at 0, outside of mappings,
  * allowed IOVA ranges, reserved regions, and what the host bridges of the PCI

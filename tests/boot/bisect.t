@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Guards: a bisection that lands on any patch of the Linux series finds a kernel
-# that boots L1 and whose guest gets its MSIs.  Takes a kernel a patch: ALL=1.
+# that boots L1 and whose guest gets its MSIs, by type1 and by iommufd.  Takes a
+# kernel a patch: ALL=1.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,6 +19,6 @@ fi
 provision linux qemu
 for rev in $(git -C "$MSIWIN_CACHE/src/linux" rev-list --reverse base-commit..series); do
 	ok "$(git -C "$MSIWIN_CACHE/src/linux" log -1 --format=%s "$rev")" \
-		"$TOP/tests/boot/run" -r "$rev" host
+		"$TOP/tests/boot/run" -r "$rev" host host-iommufd
 done
 tap_done

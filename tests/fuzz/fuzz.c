@@ -318,20 +318,6 @@ static void no_verbose_injection(void)
 	}
 }
 
-/* Each takes a tenth of a second, at every open and close of the device */
-static void no_resets(const char *device)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", device);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, "\n", 1) != 1)
-		perror(path);
-	if (fd >= 0)
-		close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	static struct program program;

@@ -118,6 +118,19 @@ int cdev_open(const char *bdf)
 	return fd;
 }
 
+void no_resets(const char *bdf)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", bdf);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, "\n", 1) != 1)
+		perror(path);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int attach_cdev(struct space *space, const char *bdf)
 {
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };

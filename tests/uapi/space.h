@@ -88,6 +88,8 @@ void space_close(struct space *space);
 
 int group_open(const char *bdf);
 int cdev_open(const char *bdf);
+/* Each takes a tenth of a second, at every open and close of the device */
+void no_resets(const char *bdf);
 
 int dma_map(const struct space *space, u64 iova, u64 size, void *vaddr);
 int dma_unmap(const struct space *space, u64 iova, u64 size, u64 *unmapped);

@@ -15,6 +15,7 @@
 #include "table.h"
 
 const char *bdf;
+const char *second_bdf;
 
 static struct {
 	char name[128];
@@ -367,6 +368,7 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	bdf = argv[1];
+	second_bdf = argv[2];
 	space_init();
 	printf("TAP version 13\n");
 	for (int mode = 0; mode < NR_MODES; mode++)

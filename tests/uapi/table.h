@@ -22,6 +22,7 @@ struct world {
 };
 
 extern const char *bdf;
+extern const char *second_bdf;	/* NULL if there is none */
 
 /* Opens a space, attaches the device, maps two pages; skips the table if it cannot */
 bool world_open(struct world *world, enum mode mode);

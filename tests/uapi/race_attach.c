@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A window never covers what is reserved for a device that is attached, at no moment:
+ * one thread attaches and detaches a second device, of which a region is reserved,
+ * another one places the window on that region, beside it, or leaves the place to the
+ * kernel. As long as the second device is attached, the window must be elsewhere.
+ *
+ * Seen to fail when the kernel
+ *  - attaches without a look at the window that userspace has placed,
+ *  - places a window without a look at what is reserved.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "table.h"
+
+#define NR_LOOKS	8	/* at the window, for each time that the device is attached */
+
+static struct world world;
+static struct space second;
+static u64 region_start, region_last;
+static atomic_bool stop;
+static atomic_uint covered, nr_attached, nr_kept_out, nr_placed, nr_refused, nr_wrong;
+static atomic_int wrong_error;
+
+static void wrong(int ret)
+{
+	wrong_error = ret;
+	nr_wrong++;
+}
+
+/* The first region of the device that is no window of MSIs */
+static bool find_region(const char *device)
+{
+	unsigned long long start, last;
+	char path[128], type[32];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group/reserved_regions",
+		 device);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	while (!found && fscanf(file, "%llx %llx %31s", &start, &last, type) == 3)
+		found = strcmp(type, "msi");
+	fclose(file);
+	region_start = start;
+	region_last = last;
+	return found;
+}
+
+static bool is_compat(void)
+{
+	return second.mode == COMPAT || second.mode == COMPAT_V2;
+}
+
+/* Everything but what takes part in the race */
+static int second_open(void)
+{
+	no_resets(second_bdf);
+	second = world.space;
+	second.device = -1;
+	second.group = -1;
+	if (second.mode == NATIVE) {
+		struct vfio_device_bind_iommufd bind = {
+			.argsz = sizeof(bind),
+			.iommufd = second.fd,
+		};
+
+		second.device = cdev_open(second_bdf);
+		if (second.device < 0)
+			return second.device;
+		return xioctl(second.device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	}
+	second.group = group_open(second_bdf);
+	if (second.group < 0)
+		return second.group;
+	/* iommufd attaches when the device is opened */
+	return is_compat() ? xioctl(second.group, VFIO_GROUP_SET_CONTAINER, &second.fd) : 0;
+}
+
+static int second_attach(void)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = second.ioas_id,
+	};
+	int ret;
+
+	if (second.mode == NATIVE)
+		return xioctl(second.device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	if (!is_compat())
+		return xioctl(second.group, VFIO_GROUP_SET_CONTAINER, &second.fd);
+	ret = xioctl(second.group, VFIO_GROUP_GET_DEVICE_FD, (void *)second_bdf);
+	if (ret < 0)
+		return ret;
+	second.device = ret;
+	return 0;
+}
+
+static int second_detach(void)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+
+	if (second.mode == NATIVE)
+		return xioctl(second.device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+	if (!is_compat())
+		return xioctl(second.group, VFIO_GROUP_UNSET_CONTAINER, NULL);
+	close(second.device);
+	second.device = -1;
+	return 0;
+}
+
+static void *attach_thread(void *data)
+{
+	struct window window;
+	int ret;
+
+	(void)data;
+	while (!stop) {
+		ret = second_attach();
+		if (ret) {
+			if (ret != -EADDRINUSE)
+				wrong(ret);
+			nr_kept_out++;
+			continue;
+		}
+		nr_attached++;
+		for (int i = 0; i < NR_LOOKS; i++) {
+			if (window_get(&world.space, &window))
+				covered++;
+			else if (window.length && window.start <= region_last &&
+				 window.start + window.length > region_start)
+				covered++;
+		}
+		ret = second_detach();
+		if (ret)
+			wrong(ret);
+	}
+	return NULL;
+}
+
+static void *place_thread(void *data)
+{
+	u64 size = world.window.size;
+	unsigned int random = 1;
+	int ret;
+
+	(void)data;
+	while (!stop) {
+		random = random * 1103515245 + 12345;
+		switch (random >> 16 & 7) {
+		case 0:
+			ret = window_auto(&world.space);
+			break;
+		case 1:
+			ret = window_place(&world.space, region_start - size, size);
+			break;
+		case 2:
+			ret = window_place(&world.space, region_last + 1, size);
+			break;
+		case 3: /* Its first page is the region's last one */
+			ret = window_place(&world.space, region_last + 1 - page, size);
+			break;
+		case 4: /* Its last page is the region's first one */
+			ret = window_place(&world.space, region_start + page - size, size);
+			break;
+		default:
+			ret = window_place(&world.space, region_start, size);
+			break;
+		}
+		if (!ret)
+			nr_placed++;
+		else
+			nr_refused++;
+		if (ret && ret != -EADDRINUSE)
+			wrong(ret);
+	}
+	return NULL;
+}
+
+static void race(void)
+{
+	const char *seconds = getenv("race_seconds");
+	struct timespec ts = { .tv_sec = seconds ? atoi(seconds) : 3 };
+	pthread_t threads[2];
+	u64 unmapped;
+	int ret;
+
+	/* It could be in the region */
+	dma_unmap(&world.space, world.mapped, 2 * page, &unmapped);
+	ret = second_open();
+	row_is(!ret, "cannot open %s: %d", second_bdf, ret);
+	if (ret)
+		return;
+	stop = false;
+	pthread_create(&threads[0], NULL, attach_thread, NULL);
+	pthread_create(&threads[1], NULL, place_thread, NULL);
+	nanosleep(&ts, NULL);
+	stop = true;
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	space_detach(&second);
+}
+
+void test(enum mode mode)
+{
+	table_begin("%s: a window on what another device reserves", mode_names[mode]);
+	covered = 0;
+	nr_attached = 0;
+	nr_kept_out = 0;
+	nr_placed = 0;
+	nr_refused = 0;
+	nr_wrong = 0;
+	if (!second_bdf || !find_region(second_bdf)) {
+		table_skip("no second device with a reserved region");
+		return;
+	}
+	if (!world_open(&world, mode))
+		goto out_end;
+	if (!world.window.needed) {
+		world_close(&world);
+		table_skip("no window is needed");
+		return;
+	}
+	race();
+	world_close(&world);
+	row_is(!covered, "%u times the window covered what is reserved", covered);
+	row_is(nr_attached && nr_kept_out && nr_placed && nr_refused,
+	       "%u times attached, %u kept out, %u windows, %u refused: there was no race",
+	       nr_attached, nr_kept_out, nr_placed, nr_refused);
+	row_is(!nr_wrong, "%u calls failed for another reason: %d", nr_wrong, wrong_error);
+	printf("# %s: %u times attached, %u kept out, %u windows, %u refused\n",
+	       mode_names[mode], nr_attached, nr_kept_out, nr_placed, nr_refused);
+out_end:
+	table_end();
+}
