@@ -1835,7 +1835,8 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * alignment that VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV reports, and size is no less
  * than the size there.  Groups that are attached later take the window over;
  * attaching one whose reserved ranges or aperture do not agree with it fails
- * with EINVAL.  VFIO_IOMMU_UNMAP_DMA passes over the window, with
+ * with EINVAL, or when its device is opened with EADDRINUSE where iommufd stands in
+ * for the container.  VFIO_IOMMU_UNMAP_DMA passes over the window, with
  * VFIO_DMA_UNMAP_FLAG_ALL too: it stays until the last group is removed from the
  * container.  A window can be placed before any group that needs one, and the
  * same window can be placed again at any time.
