@@ -16,6 +16,9 @@ export CCACHE_DEPEND=1
 # no time and no host name in an Image
 export KBUILD_BUILD_TIMESTAMP='@0' KBUILD_BUILD_USER=msiwin KBUILD_BUILD_HOST=msiwin
 
+# Look-ups and links, which are many here, leave a processor idle.
+MAKE_JOBS=$(($(nproc) + 1))
+
 # checkout linux|qemu REV  A worktree of another src, one that is gone or of which
 # the cache is a copy, is made anew.
 checkout() (
@@ -57,7 +60,7 @@ publish() (
 )
 
 kmake() {
-	make -j"$(nproc)" -C "$MSIWIN_CACHE/walk/linux" ARCH=arm64 LOCALVERSION= \
+	make -j"$MAKE_JOBS" -C "$MSIWIN_CACHE/walk/linux" ARCH=arm64 LOCALVERSION= \
 		CROSS_COMPILE="ccache $CROSS" "$@"
 }
 

@@ -53,7 +53,7 @@ compile() (
 	mkdir -p "$obj"
 	config "$variant" >"$obj/all.config"
 	key=$(config_key "$2")
-	set -- make -j"$(nproc)" -C "$walk" O="$obj" ARCH="${variant%-clang}" LOCALVERSION= \
+	set -- make -j"$MAKE_JOBS" -C "$walk" O="$obj" ARCH="${variant%-clang}" LOCALVERSION= \
 		CC="ccache $(compiler "$variant")"
 	[ "${variant%-clang}" = x86_64 ] || set -- "$@" CROSS_COMPILE="$CROSS"
 	stamped "$obj/configured" "$key" configure "$@"

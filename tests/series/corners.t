@@ -101,7 +101,7 @@ compile() (
 	checkout linux "$last"
 	config "$corner" >"$obj/all.config"
 	key=$(config_key "$last")
-	set -- make -j"$(nproc)" -C "$walk" O="$obj" LOCALVERSION= \
+	set -- make -j"$MAKE_JOBS" -C "$walk" O="$obj" LOCALVERSION= \
 		ARCH="$(field "$(machine "$corner")" arch)" \
 		CROSS_COMPILE="$(cross "$corner")" CC="ccache $(cross "$corner")gcc"
 	stamped "$obj/configured" "$key" configure "$@"
