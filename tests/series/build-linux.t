@@ -15,6 +15,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/prefixes.sh"
 
 clang="clang-19"
+src=$MSIWIN_CACHE/src/linux
 walk=$MSIWIN_CACHE/walk/linux
 
 # config VARIANT  On arm64 that of the boots, with the last word on an option ours.
@@ -113,8 +114,9 @@ every_selftest() {
 	sysroot_arm64
 	for commit in $(commits linux); do
 		for name in iommu vfio; do
-			git -C "$MSIWIN_CACHE/src/linux" diff --quiet "$commit^" "$commit" -- "tools/testing/selftests/$name" ||
-				ok "selftests/$name: $(git -C "$MSIWIN_CACHE/src/linux" log -1 --format=%s "$commit")" \
+			folder=tools/testing/selftests/$name
+			git -C "$src" diff --quiet "$commit^" "$commit" -- "$folder" ||
+				ok "selftests/$name: $(git -C "$src" log -1 --format=%s "$commit")" \
 					build_selftests "$name" "$commit"
 		done
 	done

@@ -206,7 +206,7 @@ static void race(void)
 	ret = second_open();
 	row_is(!ret, "cannot open %s: %d", second_bdf, ret);
 	if (ret)
-		return;
+		goto out_detach;
 	stop = false;
 	pthread_create(&threads[0], NULL, attach_thread, NULL);
 	pthread_create(&threads[1], NULL, place_thread, NULL);
@@ -214,6 +214,7 @@ static void race(void)
 	stop = true;
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
+out_detach:
 	space_detach(&second);
 }
 
