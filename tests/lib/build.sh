@@ -136,10 +136,11 @@ check_config() (
 # -O1: what runs for seconds need not be fast, and takes a third less to compile.
 QEMU_COMMON="--python=/usr/bin/python3 --target-list=aarch64-softmmu
 	--without-default-features --without-default-devices --enable-fdt=system
-	--disable-docs --disable-tools --disable-werror --disable-debug-info
+	--disable-docs --disable-tools --enable-werror --disable-debug-info
 	--disable-install-blobs -Doptimization=1"
-# -O1 sees variables that are not set, and in a git tree a warning can be an error
-# whatever was asked for.
+# In a git tree warnings are errors from meson's second run on, whatever was asked
+# for: here from the first, or a second revision compiles everything again.  And
+# -O1 sees variables that are not set.
 QEMU_CFLAGS=--extra-cflags=-Wno-maybe-uninitialized
 QEMU_FLAGS="$QEMU_COMMON --cross-prefix=$CROSS --static --enable-kvm --disable-tcg
 	--with-devices-aarch64=msiwin $QEMU_CFLAGS"
