@@ -4,6 +4,8 @@
 # Guards: git am takes both series, patch by patch, on the bases that series.conf
 # names, without whitespace errors, and the result is what `series` in the cache
 # holds, from which everything else is built.
+#
+# Seen to fail with: a blank at the end of a line that a patch adds.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)

@@ -4,6 +4,8 @@
 # Guards: checkpatch of the kernel (--strict) and of QEMU find nothing to say
 # about any patch.  No sign-off is in yet, and the imported tree knows no commit
 # that a Fixes: line names, so those two are not asked for.
+#
+# Seen to fail with: if( in a patch of either series.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)

@@ -6,6 +6,10 @@
 # need.  A sign-off is the poster's to add, so none may be in yet.  A Fixes: line
 # names a commit that somebody has found out: the file fixes says where.  What the
 # patches touch is in MAINTAINERS.
+#
+# Seen to fail with: a patch that series.conf does not list, a line in it that is
+# none; a wrong number in a subject, no From:, a sign-off; a Fixes: of a commit that
+# fixes does not have, and one with another hash; an F: line taken out.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)

@@ -5,6 +5,9 @@
 # made of the patches is written out again byte for byte, cover letters,
 # series.conf and headers included.  And it keeps series.conf readable when the
 # branches do change, and does not overwrite patches that have changed, too.
+#
+# Seen to fail with: the index line of a patch with shorter hashes, an empty line at
+# the end of linux-headers/linux/vfio.h.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)

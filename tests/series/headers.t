@@ -4,6 +4,9 @@
 # Guards: one uAPI in three places.  linux-headers/ of this repo is what the
 # patched kernel installs, and QEMU's synced copy is the same, so that kernel,
 # QEMU and any other VMM agree on every structure.
+#
+# Seen to fail with: a member renamed in linux-headers/ alone, one that is called
+# class (C++98), a // comment (C90).
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)

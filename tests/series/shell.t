@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Guards: every shell script of the repo is clean by shellcheck and by dash -n.
+#
+# Seen to fail with: a variable without quotes, a function without its end.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
