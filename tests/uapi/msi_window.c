@@ -6,7 +6,8 @@
  * Seen to fail when the kernel
  *  - takes a policy that it does not know,
  *  - lets a live window move,
- *  - does not look at flags.
+ *  - does not look at flags,
+ *  - puts what it tells into flags, so that the struct of a GET is no use again.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static int call(int fd, u32 ioas_id, u16 op, u16 policy, u64 start, u64 length)
 		/* Outputs only */
 		.out_min_length = MAX_U64,
 		.out_alignment = MAX_U64,
+		.out_flags = ~0U,
 	};
 
 	return xioctl(fd, IOMMU_IOAS_MSI_WINDOW, &cmd);
@@ -188,6 +190,10 @@ static void fields(struct world *world, const struct state_row *state)
 			};
 			row(world, -EOPNOTSUPP, xioctl(space->fd, IOMMU_IOAS_MSI_WINDOW, &cmd),
 			    "%s: op %d, flags %#x", state->name, op, 1U << bit);
+			cmd.flags = 0;
+			cmd.__reserved = 1U << bit;
+			row(world, -EOPNOTSUPP, xioctl(space->fd, IOMMU_IOAS_MSI_WINDOW, &cmd),
+			    "%s: op %d, __reserved %#x", state->name, op, 1U << bit);
 		}
 	for (int op = OP_GET + 1; op < 0x10000; op = op < 16 ? op + 1 : 2 * op + 1)
 		row(world, -EOPNOTSUPP,
@@ -201,6 +207,32 @@ static void fields(struct world *world, const struct state_row *state)
 	/* GET does not look at what SET takes */
 	row(world, 0, call(space->fd, space->ioas_id, OP_GET, 0xffff, MAX_U64, MAX_U64),
 	    "%s: GET with other fields", state->name);
+}
+
+/* What GET has filled in goes in again: to GET, and to SET what is in force */
+static void reuse(struct world *world, const struct state_row *state)
+{
+	struct iommu_ioas_msi_window cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = world->space.ioas_id,
+		.op = OP_GET,
+	};
+	int fd = world->space.fd;
+
+	for (int i = 0; i < 2; i++) {
+		row(world, 0, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, &cmd), "%s: GET %d",
+		    state->name, i);
+		row_is(!cmd.flags && !cmd.__reserved, "%s: GET has written flags", state->name);
+		row_is(!!(cmd.out_flags & IOMMU_MSI_WINDOW_LIVE) == state->live,
+		       "%s: out_flags are %#x", state->name, cmd.out_flags);
+	}
+	cmd.op = OP_SET;
+	if (state->policy != FIXED)
+		cmd.start = cmd.length = 0;
+	row(world, 0, xioctl(fd, IOMMU_IOAS_MSI_WINDOW, &cmd), "%s: SET what GET says",
+	    state->name);
+	row_is(!!(cmd.out_flags & IOMMU_MSI_WINDOW_LIVE) == state->live,
+	       "%s: out_flags of SET are %#x", state->name, cmd.out_flags);
 }
 
 static int call_sized(struct world *world, void *bytes)
@@ -297,6 +329,7 @@ static void one_state(struct world *world, const struct state_row *state)
 		       "enable an MSI");
 	world_changed(world);
 	fields(world, state);
+	reuse(world, state);
 	reserved(world, state);
 	values(world, state);
 	if (state->policy == FIXED && !state->live) {

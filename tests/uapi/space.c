@@ -420,7 +420,7 @@ int window_get(const struct space *space, struct window *window)
 		window->start = cmd.start;
 		window->length = cmd.length;
 		window->needed = cmd.out_min_length;
-		window->movable = !(cmd.flags & IOMMU_MSI_WINDOW_LIVE);
+		window->movable = !(cmd.out_flags & IOMMU_MSI_WINDOW_LIVE);
 		window->placed = cmd.policy == IOMMU_MSI_WINDOW_FIXED;
 		window->chosen = cmd.policy == IOMMU_MSI_WINDOW_AUTO;
 		window->none = cmd.policy == IOMMU_MSI_WINDOW_NONE;
