@@ -1512,7 +1512,7 @@ enum iommu_msi_window_flags {
  * @ioas_id: IOAS ID to set or read the window of
  * @op: One of enum iommu_msi_window_op
  * @policy: One of enum iommu_msi_window_policy, input of SET, output of GET
- * @flags: Must be 0 on input. Output of GET, enum iommu_msi_window_flags
+ * @flags: Must be 0
  * @start: First IOVA of the window, input of SET, output of GET
  * @length: Length of the window in bytes, input of SET, output of GET
  * @out_min_length: Bytes that the doorbells of the devices attached now may
@@ -1520,6 +1520,8 @@ enum iommu_msi_window_flags {
  *                  a window
  * @out_alignment: What start and length have to be a multiple of, output of
  *                 both
+ * @out_flags: Combination of enum iommu_msi_window_flags, output of both
+ * @__reserved: Must be 0
  *
  * Some IOMMUs translate the writes by which a device raises an MSI like any
  * other DMA. The kernel then maps the doorbell, the page of the interrupt
@@ -1530,9 +1532,10 @@ enum iommu_msi_window_flags {
  * set it before there is any device. A device that is attached later takes it,
  * and the IOVA that its driver proposes is an IOVA like any other. A device
  * whose MSIs are not translated has no use for the window, but uses it all the
- * same if its group has been attached with a device that needs it. For nested
- * HWPTs the window of the parent's IOAS counts, and a HWPT that is attached to a
- * PASID has no doorbells, as MSIs carry no PASID.
+ * same as long as a device of its group is attached that needs it, and after that
+ * if there are doorbells of the group in it. For nested HWPTs the window of the
+ * parent's IOAS counts, and a HWPT that is attached to a PASID has no doorbells,
+ * as MSIs carry no PASID.
  *
  * An AUTO window is placed at once, below 4 GiB and not at 0, outside of mappings,
  * allowed IOVA ranges, reserved regions, and what the host bridges of the PCI
@@ -1548,12 +1551,13 @@ enum iommu_msi_window_flags {
  *
  * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
  * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it
- * alone. Attaching a device fails with EADDRINUSE if a reserved region of the
- * device or the end of the IOMMU's aperture lies in a FIXED window, or in an
+ * alone. Attaching a device, or allocating a HWPT if userspace does that itself,
+ * fails with EADDRINUSE if a reserved region of the device or the end of the
+ * IOMMU's aperture lies in a FIXED window, or in an
  * AUTO window that is live. For the latter this includes what the host bridge of
  * the device does not pass on. If it was VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA that
  * set the window, of the IOAS that stands in for a VFIO container, DEFAULT is set
- * when the last device is detached.
+ * when the last device is detached while nothing is mapped.
  *
  * Doorbells are never unmapped one by one, because nobody knows who still has
  * their address. As soon as one is mapped the window is live and cannot change,
@@ -1566,21 +1570,24 @@ enum iommu_msi_window_flags {
  *
  * out_min_length counts the doorbells which the interrupt controllers in reach
  * of the devices have, and those of other IOASes that share the window: within
- * an iommufd a window has one layout. A device that is attached later can need
- * more. Its attach succeeds, but no interrupts can be set up for doorbells that
- * do not fit. VFIO_DEVICE_SET_IRQS reports this and other failures alike as
- * ENOSPC, or as fewer vectors than were asked for. GET tells them apart.
+ * an iommufd a window has one layout. Controllers that do not tell count as one
+ * doorbell together until more of theirs are mapped. A device that is attached
+ * later can need more. Its attach succeeds, but no interrupts can be set up for
+ * doorbells that do not fit. VFIO_DEVICE_SET_IRQS reports this and other failures
+ * alike as ENOSPC, or as fewer vectors than were asked for. GET tells them apart.
  *
  * GET reports a start and length of 0 if there is no window: with NONE, and with
  * DEFAULT as long as no device needs one. Setting what is in force already always
  * succeeds.
  *
+ * EOPNOTSUPP: Unknown op or flag, or __reserved is not 0
+ *
  * Additional errnos of SET, which changes nothing if it fails:
  *
  *  - EINVAL: FIXED with start or length 0 or misaligned, another policy with a
  *    start or a length
- *  - EOPNOTSUPP: Unknown op, policy, or flag, or the kernel has no interrupt
- *    controllers with doorbells to map
+ *  - EOPNOTSUPP: Unknown policy, or another one than DEFAULT if the kernel has
+ *    no interrupt controllers with doorbells to map
  *  - EOVERFLOW: The end of the window wraps
  *  - ENOSPC: The window is shorter than out_min_length, or there is no place for
  *    an AUTO window
@@ -1600,6 +1607,8 @@ struct iommu_ioas_msi_window {
 	__aligned_u64 length;
 	__aligned_u64 out_min_length;
 	__aligned_u64 out_alignment;
+	__u32 out_flags;
+	__u32 __reserved;
 };
 
 #define IOMMU_IOAS_MSI_WINDOW _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MSI_WINDOW)

@@ -1770,10 +1770,14 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  * @__resv: Always 0
  * @size: Bytes of IOVA that the MSI doorbells of the attached groups need, 0
  *	where no doorbell needs to be mapped.  It counts the doorbells that the
- *	interrupt controllers in reach have, not those in use now, so it changes
- *	by attach and detach only.  No shorter window can be placed.
+ *	interrupt controllers in reach have, not those in use now; controllers
+ *	that do not tell count as one doorbell together.  In a container of
+ *	vfio_iommu_type1 it changes by attach and detach only.  In one of
+ *	iommufd, what is mapped in the same window beyond that counts as well.
+ *	No shorter window can be placed.
  * @alignment: Granule of a window in bytes, a power of two: what its start and
- *	length are a multiple of; 0 where a window cannot be placed
+ *	length are a multiple of; 0 where placing another window fails with
+ *	EOPNOTSUPP
  * @start: First IOVA of the MSI window in force, 0 if there is none
  * @length: Length of the MSI window in force in bytes, 0 if there is none
  *
@@ -1838,8 +1842,15 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * with EINVAL, or when its device is opened with EADDRINUSE where iommufd stands in
  * for the container.  VFIO_IOMMU_UNMAP_DMA passes over the window, with
  * VFIO_DMA_UNMAP_FLAG_ALL too: it stays until the last group is removed from the
- * container.  A window can be placed before any group that needs one, and the
- * same window can be placed again at any time.
+ * container.  Where iommufd stands in for the container it stays until the last
+ * device is closed; if anything is mapped then, the mappings stay and the window
+ * with them.
+ *
+ * A window can be placed before any group that needs one, as long as no group is
+ * attached that has an IOMMU: in a container of vfio_iommu_type1 there are only
+ * mediated devices then, in one of iommufd no other device has been opened.  As
+ * soon as there are others, one of them has to need a window.  What is in force
+ * can be placed again at any time.
  *
  * If iova and size are both 0, the kernel finds a place: below 4 GiB and not at
  * 0, outside of DMA mappings, reserved ranges, and what the PCI host bridges of
@@ -1860,7 +1871,8 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  *  - EINVAL: another flag is set, iova or size is misaligned, or one of them is 0
  *    and the other is not
  *  - EOVERFLOW: iova + size wraps, or exceeds the DMA addresses of the kernel
- *  - EOPNOTSUPP: groups are attached but none has its doorbells mapped, or the
+ *  - EOPNOTSUPP: groups with an IOMMU are attached (in a container of iommufd: a
+ *    device of theirs is open) and none needs its doorbells to be mapped, or the
  *    kernel maps none
  *  - ENOSPC: size is less than what the attached groups need, or the kernel
  *    finds no place
