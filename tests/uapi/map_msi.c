@@ -2,6 +2,8 @@
 /*
  * IOMMU_IOAS_MAP_MSI: every field with every kind of value, and the errno that
  * linux/iommufd.h documents for it, whatever the window and the binding are.
+ *
+ * Seen to fail when the kernel takes a flag that it does not know.
  */
 #include <errno.h>
 #include <string.h>

@@ -3,6 +3,9 @@
  * VFIO_DEVICE_FEATURE_MSI_IOVA: every field with every kind of value, and the errno
  * that linux/vfio.h documents for it. What is set is read back from the device,
  * after its interrupts have been set up.
+ *
+ * Seen to fail when the kernel takes a flag that it does not know, or two addresses
+ * for the vectors of MSI.
  */
 #include <errno.h>
 #include <string.h>
