@@ -15,8 +15,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/prefixes.sh"
 
 src=$MSIWIN_CACHE/src/qemu
-# of x86_64, where it is warnings that count: a third less to compile; qemu-check.t
-# sees the last patch with -O2
+# of x86_64, where only warnings count; qemu-check.t sees the last patch with -O2
 level=0
 [ -z "${ALL-}" ] || level=2
 
