@@ -157,10 +157,15 @@ build_qemu() (
 )
 
 # Configure what is checked out, if that is not done; sets $obj.
+# place FILE COPY  A copy that is new has meson configure everything anew.
+place() {
+	cmp -s "$1" "$2" || cp "$1" "$2"
+}
+
 prepare_qemu() {
 	obj=$MSIWIN_CACHE/obj/qemu
 	mkdir -p "$obj"
-	cp "$TOP/tests/boot/qemu-devices.mak" \
+	place "$TOP/tests/boot/qemu-devices.mak" \
 		"$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin.mak"
 	# meson and pycotap are newer than bookworm's
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
@@ -213,7 +218,7 @@ make_l0() {
 	stage "qemu $1 for L0"
 	checkout qemu "$commit"
 	mkdir -p "$obj/result"
-	cp "$TOP/tests/boot/qemu-devices-l0.mak" \
+	place "$TOP/tests/boot/qemu-devices-l0.mak" \
 		"$MSIWIN_CACHE/walk/qemu/configs/devices/aarch64-softmmu/msiwin-l0.mak"
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
 	[ -f "$obj/build.ninja" ] || rm -f "$obj/configured"

@@ -24,6 +24,7 @@ config() (
 	arch=${1%-clang}
 	set --
 	[ "$arch" = x86_64 ] || set -- boot/config.base boot/config.4k
+	[ -z "${ALL-}" ] || [ ! -f "series/config.$arch.all" ] || set -- "series/config.$arch.all"
 	awk -F= '/^CONFIG/ { line[$1] = $0 } END { for (l in line) print line[l] }' \
 		"$@" "series/config.$arch" | sort
 )

@@ -34,7 +34,7 @@ configure_x86_64() {
 compile_x86_64() (
 	obj=$MSIWIN_CACHE/obj/qemu-x86_64
 	devices=$MSIWIN_CACHE/walk/qemu/configs/devices
-	cp "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
+	place "$TOP/tests/series/qemu-devices-x86_64.mak" "$devices/x86_64-softmmu/msiwin.mak"
 	export PYTHONPATH="$MSIWIN_CACHE/sysroot/host/usr/lib/python3/dist-packages"
 	[ -f "$obj/build.ninja" ] || rm -f "$obj/configured"
 	stamped "$obj/configured" "$level $(sha_of "$0")" configure_x86_64

@@ -42,7 +42,7 @@ devices() {
 	for target in aarch64 x86_64; do
 		mak=$TOP/tests/boot/qemu-devices.mak
 		[ $target = aarch64 ] || mak=$TOP/tests/series/qemu-devices-x86_64.mak
-		cp "$mak" "$walk/configs/devices/$target-softmmu/msiwin.mak"
+		place "$mak" "$walk/configs/devices/$target-softmmu/msiwin.mak"
 		grep -v 'VFIO\|IOMMUFD' "$mak" >"$walk/configs/devices/$target-softmmu/msiwin-no-vfio.mak"
 	done
 }
