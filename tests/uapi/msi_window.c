@@ -245,7 +245,44 @@ static int call_sized(struct world *world, void *bytes)
 	return ret;
 }
 
-static void sizes(struct world *world, const struct state_row *state)
+static int call_protected(struct world *world, const struct iommu_ioas_msi_window *whole)
+{
+	void *bytes = edge_alloc(sizeof(*whole));
+	int ret;
+
+	memcpy(bytes, whole, sizeof(*whole));
+	edge_protect(bytes, sizeof(*whole));
+	ret = xioctl(world->space.fd, IOMMU_IOAS_MSI_WINDOW, bytes);
+	edge_free(bytes, sizeof(*whole));
+	return ret;
+}
+
+/* The result cannot be told: SET has done its work all the same, as iommufd.h says */
+static void not_writable(struct world *world, const struct state_row *state)
+{
+	struct iommu_ioas_msi_window whole = {
+		.size = sizeof(whole),
+		.ioas_id = world->space.ioas_id,
+		.op = OP_SET,
+		.policy = FIXED,
+		.start = world->arena + 4 * SZ_1M,
+		.length = need(world),
+	};
+	struct window now;
+
+	row(NULL, -EFAULT, call_protected(world, &whole), "%s: SET, not writable",
+	    state->name);
+	row_is(!window_get(&world->space, &now) && now.placed &&
+	       now.start == whole.start && now.length == whole.length,
+	       "%s: SET, not writable: the window is at %#llx", state->name,
+	       (unsigned long long)now.start);
+	go_home(world, state);
+	whole.op = OP_GET;
+	row(world, -EFAULT, call_protected(world, &whole), "%s: GET, not writable",
+	    state->name);
+}
+
+static void sizes(struct world *world)
 {
 	struct iommu_ioas_msi_window whole = {
 		.size = sizeof(whole),
@@ -253,19 +290,10 @@ static void sizes(struct world *world, const struct state_row *state)
 		.op = OP_SET,
 		.policy = NONE,
 	};
-	u8 *bytes;
 
 	row_sizes(world, "SET", &whole, sizeof(whole), call_sized);
 	whole.op = OP_GET;
 	row_sizes(world, "GET", &whole, sizeof(whole), call_sized);
-
-	/* The result cannot be written */
-	bytes = edge_alloc(sizeof(whole));
-	memcpy(bytes, &whole, sizeof(whole));
-	edge_protect(bytes, sizeof(whole));
-	row(world, -EFAULT, xioctl(world->space.fd, IOMMU_IOAS_MSI_WINDOW, bytes),
-	    "%s: GET, not writable", state->name);
-	edge_free(bytes, sizeof(whole));
 }
 
 static void fds(struct world *world)
@@ -333,7 +361,8 @@ static void one_state(struct world *world, const struct state_row *state)
 	reserved(world, state);
 	values(world, state);
 	if (state->policy == FIXED && !state->live) {
-		sizes(world, state);
+		sizes(world);
+		not_writable(world, state);
 		fds(world);
 		as_nobody(nobody, world, "set the window");
 	}
