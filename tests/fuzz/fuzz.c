@@ -291,33 +291,6 @@ static u64 setting(const char *name, u64 otherwise)
 	return value ? strtoull(value, NULL, 0) : otherwise;
 }
 
-static void no_verbose_injection(void)
-{
-	static const struct {
-		const char *path;
-		const char *value;
-	} knobs[] = {
-		/* Any allocation, of a single page too, and no dump of the stack each time */
-		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
-		{ "/sys/kernel/debug/failslab/verbose", "0" },
-		{ "/sys/kernel/debug/fail_iommufd/verbose", "0" },
-		{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
-		{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
-		{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++) {
-		int fd = open(knobs[i].path, O_WRONLY);
-
-		if (fd < 0)
-			continue;
-		if (write(fd, knobs[i].value, 1) != 1)
-			perror(knobs[i].path);
-		close(fd);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	static struct program program;
@@ -339,7 +312,7 @@ int main(int argc, char **argv)
 	inject = setting("fuzz_inject", 0);
 	only = setting("fuzz_round", 0);
 	space_init();
-	no_verbose_injection();
+	injection_init();
 	no_resets(bdfs[0]);
 	no_resets(bdfs[1]);
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);

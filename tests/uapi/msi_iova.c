@@ -91,10 +91,10 @@ static void read_addresses(struct world *world, struct state *to)
 		addresses[i] = msix_address(i);
 	if (off) {
 		ret = set_irqs(device, MSIX, 0) ?: ret ?: set_irqs(device, MSI, 1);
-		addresses[nr_msix] = msi_address();
+		addresses[nr_msix] = msi_address(bdf);
 		ret = set_irqs(device, MSI, 0) ?: ret;
 	} else if (state == MSI_ON) {
-		addresses[nr_msix] = msi_address();
+		addresses[nr_msix] = msi_address(bdf);
 	}
 	state_add(to, &ret, sizeof(ret));
 	state_add(to, addresses, sizeof(addresses));
@@ -124,8 +124,8 @@ static void used(struct world *world)
 		       (unsigned long long)msix_address(i));
 	row_is(!set_irqs(device, MSIX, 0), "%s: disable MSI-X", states[state]);
 	row_is(!set_irqs(device, MSI, 1), "%s: enable MSI", states[state]);
-	row_is(msi_address() == address(world, nr_msix), "%s: MSI has %#llx", states[state],
-	       (unsigned long long)msi_address());
+	row_is(msi_address(bdf) == address(world, nr_msix), "%s: MSI has %#llx", states[state],
+	       (unsigned long long)msi_address(bdf));
 	row_is(!set_irqs(device, MSI, 0), "%s: disable MSI", states[state]);
 }
 
@@ -363,7 +363,7 @@ static void one_state(struct world *world)
 	       nr_msi);
 	row_is(space->dev_id || find_dev_id(space), "no device ID");
 	row_is(!set_irqs(space->device, MSI, 1), "enable MSI");
-	offset = msi_address() & (page - 1);
+	offset = msi_address(bdf) & (page - 1);
 	row_is(!set_irqs(space->device, MSI, 0), "disable MSI");
 	if (state != UNBOUND) {
 		row(NULL, 0, msi_bind(space, home(world), home_length()), "bind");

@@ -117,7 +117,7 @@ static void one_round(enum mode mode, unsigned int number)
 	ret = set_irqs(world.space.device, VFIO_PCI_MSI_IRQ_INDEX, 1);
 	row_is(!ret, "round %u: an MSI: %d", number, ret);
 	row_is(!window_get(&world.space, &live), "round %u: no window", number);
-	address = msi_address();
+	address = msi_address(bdf);
 	row_is(address >= live.start && address - live.start < live.length,
 	       "round %u: the MSI is at %#llx, the window is %#llx+%#llx", number,
 	       (unsigned long long)address, (unsigned long long)live.start,

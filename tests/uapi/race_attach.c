@@ -15,9 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "table.h"
 
@@ -57,72 +55,10 @@ static bool find_region(const char *device)
 	return found;
 }
 
-static bool is_compat(void)
-{
-	return second.mode == COMPAT || second.mode == COMPAT_V2;
-}
-
-/* Everything but what takes part in the race */
-static int second_open(void)
-{
-	no_resets(second_bdf);
-	second = world.space;
-	second.device = -1;
-	second.group = -1;
-	if (second.mode == NATIVE) {
-		struct vfio_device_bind_iommufd bind = {
-			.argsz = sizeof(bind),
-			.iommufd = second.fd,
-		};
-
-		second.device = cdev_open(second_bdf);
-		if (second.device < 0)
-			return second.device;
-		return xioctl(second.device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
-	}
-	second.group = group_open(second_bdf);
-	if (second.group < 0)
-		return second.group;
-	/* iommufd attaches when the device is opened */
-	return is_compat() ? xioctl(second.group, VFIO_GROUP_SET_CONTAINER, &second.fd) : 0;
-}
-
-static int second_attach(void)
-{
-	struct vfio_device_attach_iommufd_pt attach = {
-		.argsz = sizeof(attach),
-		.pt_id = second.ioas_id,
-	};
-	int ret;
-
-	if (second.mode == NATIVE)
-		return xioctl(second.device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-	if (!is_compat())
-		return xioctl(second.group, VFIO_GROUP_SET_CONTAINER, &second.fd);
-	ret = xioctl(second.group, VFIO_GROUP_GET_DEVICE_FD, (void *)second_bdf);
-	if (ret < 0)
-		return ret;
-	second.device = ret;
-	return 0;
-}
-
 /* A type1 container has EINVAL for all groups that do not fit */
 static int attach_refused(void)
 {
 	return second.mode == TYPE1 || second.mode == TYPE1V2 ? -EINVAL : -EADDRINUSE;
-}
-
-static int second_detach(void)
-{
-	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
-
-	if (second.mode == NATIVE)
-		return xioctl(second.device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
-	if (!is_compat())
-		return xioctl(second.group, VFIO_GROUP_UNSET_CONTAINER, NULL);
-	close(second.device);
-	second.device = -1;
-	return 0;
 }
 
 static void *attach_thread(void *data)
@@ -132,7 +68,7 @@ static void *attach_thread(void *data)
 
 	(void)data;
 	while (!stop) {
-		ret = second_attach();
+		ret = second_attach(&second, second_bdf);
 		if (ret) {
 			if (ret != attach_refused())
 				wrong(ret);
@@ -147,7 +83,7 @@ static void *attach_thread(void *data)
 				 window.start + window.length > region_start)
 				covered++;
 		}
-		ret = second_detach();
+		ret = second_detach(&second);
 		if (ret)
 			wrong(ret);
 	}
@@ -203,7 +139,7 @@ static void race(void)
 
 	/* It could be in the region */
 	dma_unmap(&world.space, world.mapped, 2 * page, &unmapped);
-	ret = second_open();
+	ret = second_open(&second, &world.space, second_bdf);
 	row_is(!ret, "cannot open %s: %d", second_bdf, ret);
 	if (ret)
 		goto out_detach;

@@ -21,22 +21,55 @@ u64 page;
 unsigned long long nr_calls;
 
 __thread u16 fail_nth;
+__thread u16 fail_left;
 
 static int fail_ioctl(int fd, unsigned long request, void *arg)
 {
 	int ret, saved, nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	char left[8] = {};
 
+	fail_left = fail_nth;
 	if (nth >= 0)
 		dprintf(nth, "%u", fail_nth);
 	fail_nth = 0;
 	ret = ioctl(fd, request, arg);
 	saved = errno;
 	if (nth >= 0) {
+		/* To copy the answer is the next that can fail, if one was left */
+		fail_left = pread(nth, left, sizeof(left) - 1, 0) < 0 ? 1 : atoi(left);
 		pwrite(nth, "0", 1, 0);
 		close(nth);
 	}
 	errno = saved;
 	return ret;
+}
+
+bool injection_init(void)
+{
+	static const struct {
+		const char *path;
+		const char *value;
+	} knobs[] = {
+		/* Any allocation, of a single page too, and no dump of the stack each time */
+		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
+		{ "/sys/kernel/debug/failslab/verbose", "0" },
+		{ "/sys/kernel/debug/fail_iommufd/verbose", "0" },
+		{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
+		{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
+		{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++) {
+		int fd = open(knobs[i].path, O_WRONLY);
+
+		if (fd < 0)
+			continue;
+		if (write(fd, knobs[i].value, 1) != 1)
+			perror(knobs[i].path);
+		close(fd);
+	}
+	return !access("/proc/thread-self/fail-nth", F_OK);
 }
 
 int xioctl(int fd, unsigned long request, void *arg)
@@ -208,6 +241,67 @@ void space_close(struct space *space)
 	if (space->fd >= 0)
 		close(space->fd);
 	space->fd = -1;
+}
+
+int second_open(struct space *second, const struct space *first, const char *bdf)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = first->fd,
+	};
+	int ret;
+
+	*second = *first;
+	second->device = -1;
+	second->group = -1;
+	second->dev_id = 0;
+	no_resets(bdf);
+	if (first->mode == NATIVE) {
+		second->device = cdev_open(bdf);
+		if (second->device < 0)
+			return second->device;
+		ret = xioctl(second->device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+		second->dev_id = bind.out_devid;
+		return ret;
+	}
+	second->group = group_open(bdf);
+	if (second->group < 0)
+		return second->group;
+	/* iommufd attaches when the device is opened */
+	return is_iommufd(first->mode) ?
+	       xioctl(second->group, VFIO_GROUP_SET_CONTAINER, &second->fd) : 0;
+}
+
+int second_attach(struct space *second, const char *bdf)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = second->ioas_id,
+	};
+	int ret;
+
+	if (second->mode == NATIVE)
+		return xioctl(second->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	if (!is_iommufd(second->mode))
+		return xioctl(second->group, VFIO_GROUP_SET_CONTAINER, &second->fd);
+	ret = xioctl(second->group, VFIO_GROUP_GET_DEVICE_FD, (void *)bdf);
+	if (ret < 0)
+		return ret;
+	second->device = ret;
+	return 0;
+}
+
+int second_detach(struct space *second)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+
+	if (second->mode == NATIVE)
+		return xioctl(second->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+	if (!is_iommufd(second->mode))
+		return xioctl(second->group, VFIO_GROUP_UNSET_CONTAINER, NULL);
+	close(second->device);
+	second->device = -1;
+	return 0;
 }
 
 static int legacy_map(int fd, u64 iova, u64 size, u32 flags, void *vaddr)

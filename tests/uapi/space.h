@@ -74,8 +74,15 @@ extern u8 *memory;		/* NR_PAGES pages to be mapped */
 extern u64 page;
 extern unsigned long long nr_calls;	/* of xioctl() */
 
-/* Which allocation of the next call fails, 0 for none: CONFIG_FAULT_INJECTION */
+/*
+ * Which allocation of the next call fails, 0 for none: CONFIG_FAULT_INJECTION. How
+ * many more the call would have had to make is in fail_left then, 0 if one has failed.
+ */
 extern __thread u16 fail_nth;
+extern __thread u16 fail_left;
+
+/* Any allocation can fail, and the log does not tell each. Whether the kernel can. */
+bool injection_init(void);
 
 /* As ioctl(), but -errno on failure */
 int xioctl(int fd, unsigned long request, void *arg);
@@ -90,6 +97,15 @@ int group_open(const char *bdf);
 int cdev_open(const char *bdf);
 /* Each takes a tenth of a second, at every open and close of the device */
 void no_resets(const char *bdf);
+
+/*
+ * A second device for a space: all but the call that attaches it, which another thread
+ * can take part in or which an allocation can fail in, and that call. It is detached by
+ * the opposite or by space_detach().
+ */
+int second_open(struct space *second, const struct space *first, const char *bdf);
+int second_attach(struct space *second, const char *bdf);
+int second_detach(struct space *second);
 
 int dma_map(const struct space *space, u64 iova, u64 size, void *vaddr);
 int dma_unmap(const struct space *space, u64 iova, u64 size, u64 *unmapped);

@@ -300,12 +300,12 @@ void as_nobody(bool (*fn)(struct world *world), struct world *world, const char 
 }
 
 /* Where the device has the capability */
-static int config_read(u8 capability, u8 config[256])
+static int config_read(const char *device, u8 capability, u8 config[256])
 {
 	char path[128];
 	int fd, pos;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", device);
 	fd = open(path, O_RDONLY);
 	if (fd < 0 || read(fd, config, 256) != 256) {
 		perror(path);
@@ -317,11 +317,11 @@ static int config_read(u8 capability, u8 config[256])
 	return pos;
 }
 
-u64 msi_address(void)
+u64 msi_address(const char *device)
 {
 	u64 address = 0;
 	u8 config[256];
-	int pos = config_read(5, config);
+	int pos = config_read(device, 5, config);
 
 	if (!pos || !(config[pos + 2] & 1))
 		return 0;
@@ -340,7 +340,7 @@ static volatile u32 *msix_table(void)
 
 	if (bar)
 		return (void *)(bar + (where & ~7U));
-	pos = config_read(0x11, config);
+	pos = config_read(bdf, 0x11, config);
 	memcpy(&where, &config[pos + 4], sizeof(where));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u", bdf, where & 7);
 	fd = open(path, O_RDWR | O_SYNC);

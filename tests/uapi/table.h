@@ -63,8 +63,8 @@ struct wrong_fd {
 };
 const struct wrong_fd *wrong_fds(void);
 
-/* What the device has been told to write its MSIs to: 0 for MSI that is off */
-u64 msi_address(void);
+/* What a device has been told to write its MSIs to: 0 for MSI that is off */
+u64 msi_address(const char *device);
 u64 msix_address(u32 vector);
 
 /* Calls fn as a user without privileges, which tells whether all was right */
