@@ -113,13 +113,13 @@ int space_open(struct space *space, enum mode mode)
 	return 0;
 }
 
-int group_open(const char *bdf)
+int group_open_on(const char *bus, const char *name)
 {
 	char path[128], link[128];
 	ssize_t len;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/iommu_group", bus, name);
 	len = readlink(path, link, sizeof(link) - 1);
 	if (len < 0)
 		return -errno;
@@ -127,6 +127,11 @@ int group_open(const char *bdf)
 	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(link, '/') + 1);
 	fd = open(path, O_RDWR);
 	return fd < 0 ? -errno : fd;
+}
+
+int group_open(const char *bdf)
+{
+	return group_open_on("pci", bdf);
 }
 
 int cdev_open(const char *bdf)

@@ -94,6 +94,8 @@ void space_detach(struct space *space);
 void space_close(struct space *space);
 
 int group_open(const char *bdf);
+/* The same of a device on another bus than PCI */
+int group_open_on(const char *bus, const char *name);
 int cdev_open(const char *bdf);
 /* Each takes a tenth of a second, at every open and close of the device */
 void no_resets(const char *bdf);
