@@ -672,28 +672,23 @@ int all_get(const struct space *space, struct state *state, struct window *windo
 
 int set_irqs(int device, u32 index, u32 count)
 {
-	union {
-		struct vfio_irq_set set;
-		u8 bytes[sizeof(struct vfio_irq_set) + MAX_VECTORS * sizeof(int)];
-	} irqs = {};
-	int fd, ret, *fds = (int *)irqs.set.data;
+	struct vfio_irq_set *set = calloc(1, sizeof(*set) + count * sizeof(int));
+	int fd = eventfd(0, EFD_CLOEXEC), ret = -ENOMEM;
 
-	irqs.set.argsz = sizeof(irqs.set);
-	irqs.set.index = index;
-	irqs.set.count = count;
-	irqs.set.flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE;
-	if (!count)
-		return xioctl(device, VFIO_DEVICE_SET_IRQS, &irqs);
-
-	fd = eventfd(0, EFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (u32 i = 0; i < count && i < MAX_VECTORS; i++)
-		fds[i] = fd;
-	irqs.set.argsz += count * sizeof(int);
-	irqs.set.flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
-	ret = xioctl(device, VFIO_DEVICE_SET_IRQS, &irqs);
-	close(fd);
+	if (!set || fd < 0)
+		goto out;
+	set->argsz = sizeof(*set) + count * sizeof(int);
+	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+		     (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE);
+	set->index = index;
+	set->count = count;
+	for (u32 i = 0; i < count; i++)
+		((int *)set->data)[i] = fd;
+	ret = xioctl(device, VFIO_DEVICE_SET_IRQS, set);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(set);
 	return ret;
 }
 

@@ -131,10 +131,10 @@ void state_add(struct state *state, const void *bytes, size_t len);
 int all_get(const struct space *space, struct state *state, struct window *window,
 	    struct ranges *usable, struct ranges *reserved);
 
-#define MAX_VECTORS 64	/* of those of a device that the calls below take */
-
 /* Enable the first count vectors, 0 for none. index: VFIO_PCI_{MSI,MSIX}_IRQ_INDEX */
 int set_irqs(int device, u32 index, u32 count);
+
+#define MAX_VECTORS 64	/* of those of a device that can have an address */
 
 /* One address for count vectors: VFIO_DEVICE_FEATURE_MSI_IOVA */
 int msi_iova_set(int device, u32 index, u32 start, u32 count, u64 iova);
