@@ -30,12 +30,19 @@ static struct {
 	unsigned int nr_left;
 	bool had_irqs;
 	struct window window;
+	struct window kept;	/* when the last device was detached */
 	struct ranges usable;
 	struct ranges reserved;
 	struct state state;
 	bool injected;
 	bool blind;	/* to what the state ought to be */
 } m;
+
+/* What each device needs, for as long as the program runs */
+static struct {
+	struct ranges reserved;
+	u64 end;	/* of the aperture of its IOMMU */
+} needs[2];
 
 static bool overlap(u64 start, u64 last, u64 start2, u64 last2)
 {
@@ -412,9 +419,10 @@ static void do_auto(void)
 	int ret = window_auto(space());
 
 	trace("auto: %d", ret);
+	/* What the kernel has chosen and may not move is the answer to AUTO again */
 	if (m.window.needed && !m.injected)
-		expect(live && !m.window.chosen ? ret == -EBUSY || !ret || ret == -ENOSPC :
-		       !ret || ret == -ENOSPC, "AUTO", 0, 0, ret);
+		expect(!ret || (ret == -ENOSPC && !(live && m.window.chosen)) ||
+		       (ret == -EBUSY && live && !m.window.chosen), "AUTO", 0, 0, ret);
 	observe(ret, false, "AUTO");
 }
 
@@ -431,21 +439,74 @@ static void do_policy(const struct op *op)
 		return;
 	ret = xioctl(m.spaces[0].fd, IOMMU_IOAS_MSI_WINDOW, &cmd);
 	trace("policy %u: %d", cmd.policy, ret);
-	expect(!ret || ret == -EBUSY || ret == -EEXIST || ret == -EADDRINUSE || m.injected,
-	       "a policy", cmd.policy, 0, ret);
+	/* Nothing is in the way of none; a live window can be where the default is */
+	if (m.injected)
+		;
+	else if (cmd.policy == IOMMU_MSI_WINDOW_NONE)
+		expect(ret == (m.window.movable ? 0 : -EBUSY), "a policy", cmd.policy, 0, ret);
+	else
+		expect(!ret || ret == -EADDRINUSE || (ret == -EEXIST && m.nr_mapped) ||
+		       (ret == -EBUSY && !m.window.movable), "a policy", cmd.policy, 0, ret);
 	observe(ret, false, "a policy");
+}
+
+/* Where the device has a region, with or without the window that its driver proposes */
+static bool reserves(int device, bool sw_msi, u64 start, u64 last)
+{
+	const struct ranges *reserved = &needs[device].reserved;
+
+	for (u32 i = 0; i < reserved->nr; i++)
+		if (reserved->range[i].type != IOMMU_DEVICE_RESV_DIRECT_RELAXABLE &&
+		    (reserved->range[i].type == IOMMU_DEVICE_RESV_SW_MSI) == sw_msi &&
+		    overlap(start, last, reserved->range[i].start, reserved->range[i].last))
+			return true;
+	return false;
+}
+
+enum verdict { NO, YES, MAYBE };
+
+static enum verdict can_attach(int device)
+{
+	const struct window *window = exists() ? &m.window : &m.kept;
+	bool proposed = !window->placed && !window->chosen;
+	u64 end = needs[device].end;
+
+	for (unsigned int i = 0; i < m.nr_mapped; i++)
+		if (reserves(device, false, m.mapped[i].start, m.mapped[i].last) ||
+		    m.mapped[i].last > end)
+			return NO;
+	/* Without a device iommufd maps what cannot be pinned, or is not aligned */
+	for (unsigned int i = 0; i < m.nr_mapped; i++) {
+		u64 start = m.mapped[i].start, last = m.mapped[i].last;
+
+		if ((start | (last + 1)) & (page - 1) || last - start >= NR_PAGES * page ||
+		    (proposed && reserves(device, true, start, last)))
+			return MAYBE;
+	}
+	if (m.bound[0].last || m.bound[1].last || m.nr_left)
+		return MAYBE;
+	if (!proposed && window->length &&
+	    (window->start + window->length - 1 > end ||
+	     reserves(device, false, window->start, window->start + window->length - 1)))
+		return MAYBE;
+	return YES;
 }
 
 static void do_attach(const struct op *op)
 {
 	int i = op->a & 1, ret;
 	bool chosen = m.window.chosen, lone = !any_attached();
+	enum verdict verdict;
 
 	if (m.attached[i])
 		return;
+	verdict = can_attach(i);
 	m.spaces[i].ioas_id = m.spaces[!i].ioas_id;
 	ret = space_attach(&m.spaces[i], bdfs[i]);
 	trace("attach %d: %d", i, ret);
+	if (!m.injected && verdict != MAYBE)
+		expect(verdict == YES ? !ret || (ret == -ENOSPC && chosen) : ret, "an attach",
+		       i, 0, ret);
 	m.attached[i] = !ret;
 	/* The IOAS of a container of iommufd comes with the first group */
 	if (!ret)
@@ -469,6 +530,7 @@ static void do_detach(const struct op *op)
 	if (!any_attached()) {
 		m.nr_left = 0;
 		m.had_irqs = false;
+		m.kept = m.window;
 	}
 	if (!any_attached() && (m.mode == TYPE1 || m.mode == TYPE1V2))
 		m.nr_mapped = 0;
@@ -559,10 +621,33 @@ static void step(const struct op *op)
 	fail_nth = 0;
 }
 
+/* The devices are not alike: something can be reserved for one of them */
+static bool learn(void)
+{
+	struct ranges usable;
+	struct space space;
+	int ret = 0;
+
+	for (int i = 0; i < 2 && !ret; i++) {
+		ret = space_open(&space, NATIVE) ?: space_attach(&space, bdfs[i]) ?:
+		      reserved_get(&space, &needs[i].reserved) ?: usable_get(&space, &usable);
+		if (!ret)
+			needs[i].end = usable.range[usable.nr - 1].last;
+		space_close(&space);
+	}
+	return !ret;
+}
+
 void model_run(const struct program *program)
 {
 	struct op attach = { .a = 0 };
+	static bool known;
 
+	known = known || learn();
+	if (!known) {
+		fail("cannot attach %s and %s", bdfs[0], bdfs[1]);
+		return;
+	}
 	memset(&m, 0, sizeof(m));
 	m.mode = program->mode;
 	if (space_open(&m.spaces[0], m.mode)) {
