@@ -64,7 +64,8 @@ void test(enum mode mode)
 	const struct wrong_fd *wrong;
 	struct world world;
 
-	if (mode == NATIVE)
+	/* What iommufd does with a container of version 2 differs in UNMAP only */
+	if (mode == NATIVE || mode == COMPAT_V2)
 		return;
 	table_begin("%s: VFIO_CHECK_EXTENSION", mode_names[mode]);
 	if (!space_open(&world.space, mode)) {

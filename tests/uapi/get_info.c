@@ -20,11 +20,6 @@
 static u8 whole[4096];
 static u32 whole_size;
 
-static bool is_compat(enum mode mode)
-{
-	return mode == COMPAT || mode == COMPAT_V2;
-}
-
 /* The bytes of [from, to) are what they were */
 static bool untouched(const u8 *bytes, u32 from, u32 to)
 {
@@ -56,7 +51,7 @@ static void argsz(struct world *world)
 			continue;
 		}
 		row_is(!ret, "argsz %u: %d", size, ret);
-		wanted = !is_compat(world->space.mode) && size > whole_size ? size : whole_size;
+		wanted = world->space.mode != COMPAT && size > whole_size ? size : whole_size;
 		memcpy(&size, bytes, sizeof(size));
 		row_is(size == wanted, "argsz %u has become %u, not %u", room, size, wanted);
 		size = room;
@@ -204,7 +199,8 @@ void test(enum mode mode)
 	struct vfio_iommu_type1_info *info = (void *)whole;
 	struct world world;
 
-	if (mode == NATIVE)
+	/* What iommufd does with a container of version 2 differs in UNMAP only */
+	if (mode == NATIVE || mode == COMPAT_V2)
 		return;
 	table_begin("%s: VFIO_IOMMU_GET_INFO", mode_names[mode]);
 	if (!world_open(&world, mode))

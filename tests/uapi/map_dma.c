@@ -261,7 +261,7 @@ static bool nobody(struct world *world)
 	if (group_open(bdf) != -EACCES || cdev_open(bdf) != -EACCES ||
 	    space_open(&own, NATIVE) != -EACCES)
 		return false;
-	return space_open(&own, TYPE1) ||
+	return !space_open(&own, TYPE1) &&
 	       call(own.fd, 32, MAP_MSI, 0, home(world), need(world)) == -EINVAL;
 }
 
@@ -304,7 +304,8 @@ void test(enum mode mode)
 {
 	struct world world = {};
 
-	if (mode == NATIVE)
+	/* What iommufd does with a container of version 2 differs in UNMAP only */
+	if (mode == NATIVE || mode == COMPAT_V2)
 		return;
 	table_begin("%s: VFIO_IOMMU_MAP_DMA", mode_names[mode]);
 	if (world_open(&world, mode)) {

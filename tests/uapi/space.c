@@ -522,7 +522,6 @@ int window_get(const struct space *space, struct window *window)
 		window->movable = !(cmd.out_flags & IOMMU_MSI_WINDOW_LIVE);
 		window->placed = cmd.policy == IOMMU_MSI_WINDOW_FIXED;
 		window->chosen = cmd.policy == IOMMU_MSI_WINDOW_AUTO;
-		window->none = cmd.policy == IOMMU_MSI_WINDOW_NONE;
 		return 0;
 	}
 

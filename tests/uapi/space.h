@@ -49,7 +49,6 @@ struct window {
 	bool movable;
 	bool placed;		/* FIXED */
 	bool chosen;		/* AUTO */
-	bool none;		/* NONE */
 };
 
 #define MAX_RANGES 64
