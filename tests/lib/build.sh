@@ -80,7 +80,9 @@ make_kernel() {
 	obj=$MSIWIN_CACHE/obj/linux-$1
 	mkdir -p "$obj"
 	checkout linux "$commit"
-	cat "$config.base" "$config.$1" >"$obj/all.config"
+	# the variant has the last word
+	awk -F = '/^CONFIG/ { last[$1] = $0 } END { for (name in last) print last[name] }' \
+		"$config.base" "$config.$1" >"$obj/all.config"
 	stage "kernel $2, $1"
 	kmake -s O="$obj" KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
 	check_config "$obj"
