@@ -1530,34 +1530,38 @@ enum iommu_msi_window_flags {
  *
  * The window belongs to the IOAS, and to the HWPTs made from it. Userspace can
  * set it before there is any device. A device that is attached later takes it,
- * and the IOVA that its driver proposes is an IOVA like any other. A device
- * whose MSIs are not translated has no use for the window, but uses it all the
- * same as long as a device of its group is attached that needs it, and after that
- * if there are doorbells of the group in it. For nested HWPTs the window of the
- * parent's IOAS counts, and a HWPT that is attached to a PASID has no doorbells,
- * as MSIs carry no PASID.
+ * and the IOVA that its driver proposes becomes ordinary IOVA. A device whose
+ * MSIs are not translated does not need the window. It uses it nevertheless
+ * while a device of its group that needs it is attached, and afterwards if
+ * doorbells of the group are mapped in it. Nested HWPTs use the window of the
+ * parent's IOAS. Attaching a HWPT to a PASID maps no doorbells, as MSIs carry
+ * no PASID.
  *
- * An AUTO window is placed at once, below 4 GiB and not at 0, outside of mappings,
- * allowed IOVA ranges, reserved regions, and what the host bridges of the PCI
- * devices do not pass on: their own windows, and IOVA that firmware does not
- * describe for DMA. It has 1 MiB or what the devices need if that is more, or as
- * little as they need where there is no such place. As long as it is not live it
- * gives way to what is mapped, allowed or attached there, and goes to the next
- * place above, or else to the lowest. Only if there is none does this fail, with
- * ENOSPC for an attach and otherwise as for any reserved range. It gets longer
- * when devices are attached that need more, if possible. start and length are 0
- * to set it, GET tells where it is. IOVA ranges without it are therefore not all
- * that can be mapped.
+ * An AUTO window is set with start and length 0 and placed at once, and GET
+ * reports where it is. The place is below 4 GiB and not at 0, outside of
+ * mappings, allowed IOVA ranges, reserved regions, and what the host bridges of
+ * the PCI devices do not pass on: their own windows, and IOVA that firmware
+ * does not describe for DMA. The length is 1 MiB, or what the devices need if
+ * that is more, or only what they need if there is no room for 1 MiB. As long
+ * as the window is not live it gives way to a mapping, an allowed range or a
+ * device that conflicts with it, and moves to the next place above or, if there
+ * is none, to the lowest. If there is no place at all, an attach,
+ * IOMMU_HWPT_ALLOC and IOMMU_IOAS_MAP_MSI
+ * fail with ENOSPC, and the other calls fail as for any reserved range. The
+ * window becomes longer when devices are attached that need more, if possible.
+ * What they need is looked at by an attach and by SET, not by a detach.
+ * IOMMU_IOAS_IOVA_RANGES leaves the window out, so while it is not live more
+ * can be mapped than is reported.
  *
  * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
  * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it
  * alone. Attaching a device, or allocating a HWPT if userspace does that itself,
  * fails with EADDRINUSE if a reserved region of the device or the end of the
- * IOMMU's aperture lies in a FIXED window, or in an
- * AUTO window that is live. For the latter this includes what the host bridge of
- * the device does not pass on. If it was VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA that
- * set the window, of the IOAS that stands in for a VFIO container, DEFAULT is set
- * when the last device is detached while nothing is mapped.
+ * IOMMU's aperture lies in a FIXED window, or in an AUTO window that is live. For
+ * the latter this includes what the host bridge of the device does not pass on.
+ * A window that VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA has set, in an IOAS that
+ * stands in for a VFIO container, is reset to DEFAULT when the last device is
+ * detached and nothing is mapped at that time.
  *
  * Doorbells are never unmapped one by one, because nobody knows who still has
  * their address. As soon as one is mapped the window is live and cannot change,
@@ -1568,13 +1572,15 @@ enum iommu_msi_window_flags {
  * setup of an interrupt while the device is moved between IOASes with different
  * windows.
  *
- * out_min_length counts the doorbells which the interrupt controllers in reach
- * of the devices have, and those of other IOASes that share the window: within
- * an iommufd a window has one layout. Controllers that do not tell count as one
- * doorbell together until more of theirs are mapped. A device that is attached
- * later can need more. Its attach succeeds, but no interrupts can be set up for
- * doorbells that do not fit. VFIO_DEVICE_SET_IRQS reports this and other failures
- * alike as ENOSPC, or as fewer vectors than were asked for. GET tells them apart.
+ * out_min_length counts all doorbells that the interrupt controllers may use
+ * for the devices. It also counts those that other IOASes have mapped in a
+ * window with the same start and length, as these share one layout within an
+ * iommufd. Controllers that do not report their doorbells count as one doorbell
+ * together until more of theirs are mapped. A device that is attached later can
+ * need more. Its attach succeeds, but interrupts whose doorbell does not fit
+ * cannot be set up. VFIO_DEVICE_SET_IRQS reports this and other failures alike,
+ * as ENOSPC or as fewer vectors than were asked for. GET shows whether the
+ * window is too short.
  *
  * GET reports a start and length of 0 if there is no window: with NONE, and with
  * DEFAULT as long as no device needs one. Setting what is in force already always
@@ -1582,8 +1588,9 @@ enum iommu_msi_window_flags {
  *
  * EOPNOTSUPP: Unknown op or flag, or __reserved is not 0
  *
- * Additional errnos of SET, which changes nothing if it fails:
+ * Additional errnos of SET, which changes nothing if it fails, except for EFAULT:
  *
+ *  - EFAULT: The outputs cannot be written. The window has been set then
  *  - EINVAL: FIXED with start or length 0 or misaligned, another policy with a
  *    start or a length
  *  - EOPNOTSUPP: Unknown policy, or another one than DEFAULT if the kernel has
@@ -1639,13 +1646,14 @@ enum iommu_ioas_map_msi_flags {
  * in the IOAS of the parent HWPT. It works without nesting as well. Then it is
  * this IOVA that the device writes to.
  *
- * Nothing is mapped right away, and userspace never tells a physical address.
- * When an interrupt of the device is set up, and the interrupt controller names
- * its doorbell, the page with the doorbell is mapped at the first page of the
- * range that has it already or is free. It takes precedence over the MSI window.
- * The device is told to write to this place, unless VFIO_DEVICE_FEATURE_MSI_IOVA
- * has set another address. Then it is the first page that the doorbell is mapped
- * at, or without nesting the page that the address is in.
+ * Nothing is mapped right away, and userspace never passes a physical address.
+ * When an interrupt of the device is set up, the interrupt controller names its
+ * doorbell, and the page with the doorbell is mapped in the range: where it is
+ * mapped already or else at the first page that is free. A binding takes
+ * precedence over the MSI window. The device is told to write to this place. If
+ * VFIO_DEVICE_FEATURE_MSI_IOVA has set an address for the vector, the device is
+ * told to write to that, and the doorbell is mapped at the page of the range
+ * that the address is in or, with nesting, at the first page of the range.
  *
  * The binding belongs to the IOAS. It can be made before the device is attached
  * to it or thereafter, from then on interrupts that are set up use it, and it
@@ -1664,15 +1672,16 @@ enum iommu_ioas_map_msi_flags {
  * of the device or the end of the IOMMU's aperture lies in the range, or the MSI
  * window that its driver proposes if that is to be used.
  *
- * Doorbells are never unmapped one by one, as in the MSI window. If there is one
- * then the binding cannot be removed before the HWPTs that have it are destroyed,
- * and if the device is unbound the IOVA stays reserved until then. A device that
- * has had an interrupt with the binding needs the doorbell's page at the same
- * IOVA wherever it is attached to, or replaced into, until all devices of its
- * group are unbound. It is mapped there if one of them has a binding that covers
- * it, unless it is there already. Otherwise this fails with EBUSY, or with
- * EADDRINUSE if another doorbell is there. So does the setup of an interrupt
- * meanwhile.
+ * As in the MSI window, doorbells are never unmapped one by one. Once one is
+ * mapped, the binding cannot be removed before the HWPTs that have the doorbell
+ * are destroyed, and if the device is unbound the IOVA stays reserved until
+ * then. A device that has had an interrupt with the binding needs the doorbell
+ * at the same IOVA wherever it is attached to, or replaced into, until all
+ * devices of its group are unbound. Unless the doorbell is mapped at that IOVA
+ * already, the attach maps it there if a device of the group has a binding that
+ * covers the IOVA, and otherwise fails with EBUSY, or with EADDRINUSE if
+ * another doorbell is mapped there and userspace has chosen the HWPT. Setting
+ * up an interrupt during the attach fails in the same cases.
  *
  * If the doorbell cannot be mapped, VFIO_DEVICE_SET_IRQS reports ENOSPC, or fewer
  * vectors than were asked for, and the kernel log has the reason.

@@ -1575,14 +1575,14 @@ struct vfio_device_feature_zpci_err {
  * DMA is translated by page tables of a guest: the guest knows the IOVA at which
  * it has mapped the doorbell, and the kernel does not.
  *
- * They are what the device is told to write to when the vectors are set up by
- * VFIO_DEVICE_SET_IRQS, with all page tables of its IOMMU in between, in place of
- * what the kernel would use: the place of the doorbell in the IOAS, by
- * IOMMU_IOAS_MAP_MSI. That is also what a vector has for which no address is set,
- * and 0 goes back to it. No mapping is made or changed. The addresses stay until
- * they are set anew or the device is closed: over VFIO_DEVICE_SET_IRQS that
- * disable and enable the index, over a change of the interrupt's CPU affinity, and
- * over resets of the device. MSI and MSI-X have addresses of their own.
+ * When VFIO_DEVICE_SET_IRQS sets up a vector, the device is told to write to
+ * its address, which all page tables of the device's IOMMU translate. A vector
+ * for which no address is set uses the place of the doorbell in the IOAS that
+ * IOMMU_IOAS_MAP_MSI has bound, and an address of 0 goes back to that. No
+ * mapping is made or changed. An address stays until it is set anew or the
+ * device is closed, also when VFIO_DEVICE_SET_IRQS disables and enables the
+ * index, when the CPU affinity of the interrupt changes, and when the device is
+ * reset. MSI and MSI-X have separate addresses.
  *
  * The vectors of MSI are all written to one address: start must be 0 and the
  * addresses equal, which sets it for all vectors of the device no matter what
@@ -1597,8 +1597,8 @@ struct vfio_device_feature_zpci_err {
  * will do. All this is checked again when the vector is set up, so that
  * VFIO_DEVICE_SET_IRQS fails if it is not true any more.
  *
- * PROBE fails with EOPNOTSUPP where SET always would. GET is not supported and
- * fails with EINVAL.
+ * PROBE fails with EOPNOTSUPP where SET always would. GET is not supported: it
+ * fails with EOPNOTSUPP there, too, and with EINVAL otherwise.
  *
  * Return: 0 on success, -1 and errno is set on failure, then nothing changed:
  *
@@ -1782,7 +1782,9 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  * @length: Length of the MSI window in force in bytes, 0 if there is none
  *
  * VFIO_IOMMU_MSI_RESV_SW: A group needs its MSI doorbells to be mapped, which
- *	the kernel does within the window.
+ *	the kernel does within the window.  In a container of vfio_iommu_type1 the
+ *	doorbells of a group that shares the IOMMU domain with one that needs or
+ *	needed it are mapped, too, and so count as needed.
  * VFIO_IOMMU_MSI_RESV_HW: A group has a hardware MSI region, listed as
  *	VFIO_IOMMU_RESV_MSI, which does not move.  Can stand beside SW.
  * VFIO_IOMMU_MSI_RESV_MOVABLE: VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA can place
@@ -1797,7 +1799,7 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	devices cannot raise the interrupts of others.
  * VFIO_IOMMU_MSI_RESV_MULTIPLE: The IOMMU drivers of the groups propose
  *	different windows, none was placed and each domain uses one of them;
- *	@start and @length are those of the group that was attached first.
+ *	@start and @length are those of one of them.
  */
 struct vfio_iommu_type1_info_cap_msi_resv {
 	struct	vfio_info_cap_header header;
@@ -1857,15 +1859,17 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * the devices do not pass on, that is their own windows and IOVA that firmware
  * does not describe for DMA.  The window has 1 MiB or what the attached groups
  * need if that is more, or as little as they need where there is no such place.
- * As long as no doorbell is mapped it gives way to a DMA mapping, and to a group
- * whose reserved ranges, aperture or host bridge do not agree with it, and goes
- * to the next place above, or else to the lowest.  Only where they would fail
- * otherwise does it move, and also for a group that needs a longer one.  The
- * DMA mapping fails with EINVAL as ever if the window cannot move, the attach
- * with EINVAL or, if there is no place, with ENOSPC.  Where one of them fails for
- * another reason, like memory that cannot be pinned, the window may have moved
- * before.  Ask VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV where it is.  The ranges of
- * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE are without it, and so conservative.
+ * As long as no doorbell is mapped, the window gives way to a DMA mapping, and
+ * to a group whose reserved ranges, aperture or host bridge conflict with it,
+ * and moves to the next place above or, if there is none, to the lowest.  It
+ * moves only if the mapping or the attach would fail otherwise, or if a group
+ * needs a longer window.  If it cannot move, the DMA mapping fails with EINVAL
+ * as for any reserved range, and the attach with EINVAL or, if there is no
+ * place, with ENOSPC.  If one of them fails for another reason, such as memory
+ * that cannot be pinned, the window may have moved nevertheless.
+ * VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV reports where it is.
+ * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE leaves it out, so more can be mapped
+ * than is reported there.
  *
  * Errors of VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA; a failed call changes nothing:
  *  - EINVAL: another flag is set, iova or size is misaligned, or one of them is 0
