@@ -1513,6 +1513,7 @@ enum iommu_msi_window_flags {
  * @op: One of enum iommu_msi_window_op
  * @policy: One of enum iommu_msi_window_policy, input of SET, output of GET
  * @flags: Must be 0
+ * @out_flags: Combination of enum iommu_msi_window_flags, output of both
  * @start: First IOVA of the window, input of SET, output of GET
  * @length: Length of the window in bytes, input of SET, output of GET
  * @out_min_length: Bytes that the doorbells of the devices attached now may
@@ -1520,8 +1521,6 @@ enum iommu_msi_window_flags {
  *                  a window
  * @out_alignment: What start and length have to be a multiple of, output of
  *                 both
- * @out_flags: Combination of enum iommu_msi_window_flags, output of both
- * @__reserved: Must be 0
  *
  * Some IOMMUs translate the writes by which a device raises an MSI like any
  * other DMA. The kernel then maps the doorbell, the page of the interrupt
@@ -1586,7 +1585,7 @@ enum iommu_msi_window_flags {
  * DEFAULT as long as no device needs one. Setting what is in force already always
  * succeeds.
  *
- * EOPNOTSUPP: Unknown op or flag, or __reserved is not 0
+ * EOPNOTSUPP: Unknown op or flag
  *
  * Additional errnos of SET, which changes nothing if it fails, except for EFAULT:
  *
@@ -1609,13 +1608,12 @@ struct iommu_ioas_msi_window {
 	__u32 ioas_id;
 	__u16 op;
 	__u16 policy;
-	__u32 flags;
+	__u16 flags;
+	__u16 out_flags;
 	__aligned_u64 start;
 	__aligned_u64 length;
 	__aligned_u64 out_min_length;
 	__aligned_u64 out_alignment;
-	__u32 out_flags;
-	__u32 __reserved;
 };
 
 #define IOMMU_IOAS_MSI_WINDOW _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MSI_WINDOW)
