@@ -198,6 +198,9 @@ static bool error_is_right(const struct subject *subject, int ret)
 	/* To type1, a window that cannot move is one that stays */
 	if (subject->call == call_map && is_type1() && ret == -EINVAL)
 		return true;
+	/* What iommufd cannot find on demand, fail_iommufd */
+	if (!is_type1() && ret == -ENOENT)
+		return true;
 	return !ret || ret == -ENOMEM || ret == -EFAULT;
 }
 
