@@ -158,12 +158,12 @@ build_qemu() (
 	echo "$dir/qemu-system-aarch64"
 )
 
-# Configure what is checked out, if that is not done; sets $obj.
 # place FILE COPY  A copy that is new has meson configure everything anew.
 place() {
 	cmp -s "$1" "$2" || cp "$1" "$2"
 }
 
+# Configure what is checked out, if that is not done; sets $obj.
 prepare_qemu() {
 	obj=$MSIWIN_CACHE/obj/qemu
 	mkdir -p "$obj"
