@@ -222,13 +222,18 @@ apply_series() (
 	stage "apply the series of $name"
 	was=$(git symbolic-ref -q --short HEAD || git rev-parse HEAD)
 	git checkout -q --detach base-commit
+	# one git am for all: each reads an index of 90,000 files first
+	set --
 	for patch in $(patch_files "$name"); do
-		git_fixed am -q --committer-date-is-author-date "$TOP/$patch" && continue
+		set -- "$@" "$TOP/$patch"
+	done
+	git_fixed am -q --committer-date-is-author-date "$@" || {
+		shift "$(($(cat .git/rebase-apply/next) - 1))"
 		git_fixed am --abort
 		git checkout -q "$was"
 		rm .git/msiwin-am
-		die "$patch does not apply to $(git log -1 --format=%s base-commit)"
-	done
+		die "${1#"$TOP"/} does not apply to $(git log -1 --format=%s base-commit)"
+	}
 	trap '' HUP INT TERM # both or none
 	git checkout -q -B series
 	series_is_made "$name"
