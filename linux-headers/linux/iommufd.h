@@ -1545,12 +1545,11 @@ enum iommu_msi_window_flags {
  * as the window is not live it gives way to a mapping, an allowed range or a
  * device that conflicts with it, and moves to the next place above or, if there
  * is none, to the lowest. If there is no place at all, an attach,
- * IOMMU_HWPT_ALLOC and IOMMU_IOAS_MAP_MSI
- * fail with ENOSPC, and the other calls fail as for any reserved range. The
- * window becomes longer when devices are attached that need more, if possible.
- * What they need is looked at by an attach and by SET, not by a detach.
- * IOMMU_IOAS_IOVA_RANGES leaves the window out, so while it is not live more
- * can be mapped than is reported.
+ * IOMMU_HWPT_ALLOC and IOMMU_IOAS_MAP_MSI fail with ENOSPC, and the other calls
+ * fail as for any reserved range. The window becomes longer when devices are
+ * attached that need more, if possible. What they need is looked at by an
+ * attach and by SET, not by a detach. IOMMU_IOAS_IOVA_RANGES leaves the window
+ * out, so while it is not live more can be mapped than is reported.
  *
  * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
  * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it

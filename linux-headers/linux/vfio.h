@@ -1851,8 +1851,9 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * A window can be placed before any group that needs one, as long as no group is
  * attached that has an IOMMU: in a container of vfio_iommu_type1 there are only
  * mediated devices then, in one of iommufd no other device has been opened.  As
- * soon as there are others, one of them has to need a window.  What is in force
- * can be placed again at any time.
+ * soon as there are others, one of them has to need a window.  A window that was
+ * placed, or that the kernel has found a place for, can be placed there again at
+ * any time.
  *
  * If iova and size are both 0, the kernel finds a place: below 4 GiB and not at
  * 0, outside of DMA mappings, reserved ranges, and what the PCI host bridges of
@@ -1864,16 +1865,19 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * and moves to the next place above or, if there is none, to the lowest.  It
  * moves only if the mapping or the attach would fail otherwise, or if a group
  * needs a longer window.  If it cannot move, the DMA mapping fails with EINVAL
- * as for any reserved range, and the attach with EINVAL or, if there is no
- * place, with ENOSPC.  If one of them fails for another reason, such as memory
- * that cannot be pinned, the window may have moved nevertheless.
+ * as for any reserved range, and the attach as above or, if there is no place,
+ * with ENOSPC.  A window that is only too short for a group stays as it is: the
+ * group is attached, and interrupts whose doorbell does not fit cannot be
+ * enabled.  If a call fails for another reason, such as memory that cannot be
+ * pinned, the window may have moved nevertheless.
  * VFIO_IOMMU_TYPE1_INFO_CAP_MSI_RESV reports where it is.
  * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE leaves it out, so more can be mapped
  * than is reported there.
  *
  * Errors of VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA; a failed call changes nothing:
- *  - EINVAL: another flag is set, iova or size is misaligned, or one of them is 0
- *    and the other is not
+ *  - EINVAL: another flag is set, iova or size is misaligned, one of them is 0
+ *    and the other is not, or, in a container of vfio_iommu_type1, the window
+ *    would leave nothing to map
  *  - EOVERFLOW: iova + size wraps, or exceeds the DMA addresses of the kernel
  *  - EOPNOTSUPP: groups with an IOMMU are attached (in a container of iommufd: a
  *    device of theirs is open) and none needs its doorbells to be mapped, or the

@@ -5,6 +5,10 @@
  * 10000) windows of IOASes that come and go, and a hundredth of that of devices with
  * MSIs, the group has no more memory than before. The first device has some hundred
  * vectors, each with a doorbell of its own.
+ *
+ * Seen to fail when the kernel
+ *  - does not charge doorbells,
+ *  - does not free a window that had some.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,9 @@
  * an allocation fails just there (CONFIG_FAULT_INJECTION), and type1 goes on with a
  * domain of its own. Guards that the window of both moves or that of none, that an MSI
  * in one of them keeps both, and what is left when the device of one has gone.
+ *
+ * Seen to fail when the kernel moves the window of one domain before it has looked at
+ * the next one.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -3,6 +3,8 @@
  * Every allocation, and every access to the memory of the caller, of the calls about
  * the MSI window fails once (CONFIG_FAULT_INJECTION): the call says so or does without,
  * and if it fails then nothing has changed. What is not freed is kmemleak's to find.
+ *
+ * Seen to fail when the kernel takes a window for AUTO that it has found no place for.
  */
 #include <errno.h>
 #include <stdio.h>

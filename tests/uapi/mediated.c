@@ -6,6 +6,8 @@
  * where it can be, that the attach fails and changes nothing where it cannot be, because
  * of the end of the aperture, of a reserved region or of a hardware MSI region, that
  * an AUTO window goes elsewhere then, and that it outlives the device with the IOMMU.
+ *
+ * Seen to fail when an attach does not hold the window against the aperture.
  */
 #include <errno.h>
 #include <fcntl.h>
