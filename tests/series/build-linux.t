@@ -3,8 +3,9 @@
 #
 # Guards: the kernel builds after every patch, so that git bisect can stop
 # anywhere: the touched folders, arm64 and x86_64, gcc (ALL=1: clang, too), W=1
-# without a warning, and no module calls a function that is not exported.  With
-# ALL=1 the selftests, too, after each patch that changes them.
+# without a warning, and no module calls a function that is not exported.  The
+# selftests compile, too, at the end or, with ALL=1, after each patch that changes
+# them.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -112,7 +113,6 @@ passes() (
 
 # Each patch that changes a selftest leaves one that compiles.
 every_selftest() {
-	sysroot_arm64
 	for commit in $(commits linux); do
 		for name in iommu vfio; do
 			folder=tools/testing/selftests/$name
@@ -123,11 +123,20 @@ every_selftest() {
 	done
 }
 
+last_selftests() {
+	for name in iommu vfio; do
+		ok "selftests/$name" build_selftests "$name" series
+	done
+}
+
 provision linux
+sysroot_arm64
 set -- arm64 x86_64
-[ -z "${ALL-}" ] || {
+if [ -n "${ALL-}" ]; then
 	need_packages "$clang"
 	set -- "$@" arm64-clang x86_64-clang
 	every_selftest
-}
+else
+	last_selftests
+fi
 every_prefix linux "$@"
