@@ -10,3 +10,5 @@ CONFIG_VIRTIO_MEM=y
 CONFIG_CXL=y
 CONFIG_PXB=y
 CONFIG_CXL_MEM_DEVICE=y
+# nor does it start without this
+CONFIG_PCIE_PORT=y
