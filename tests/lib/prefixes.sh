@@ -28,9 +28,10 @@ every_prefix() {
 	series=$1
 	shift
 	variants=$*
-	tested base-commit base
 	# shellcheck disable=SC2154 # of tap.sh
-	[ "$tap_failed" -gt 0 ] || for commit in $(commits "$series"); do
+	failed_before=$tap_failed
+	tested base-commit base
+	[ "$tap_failed" -gt "$failed_before" ] || for commit in $(commits "$series"); do
 		tested "$commit" "$(git -C "$MSIWIN_CACHE/src/$series" log -1 --format=%s "$commit")"
 	done
 	tap_done

@@ -8,7 +8,8 @@
 # MODE=report).  What was found once in a state of the source is kept.
 #
 # Seen to fail with: a member of struct iommu_ioas_msi_window that the comment
-# above it does not name (kernel-doc).
+# above it does not name (kernel-doc); a __user pointer set to one of the kernel and a
+# second container_of() of a __user pointer (sparse).
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
