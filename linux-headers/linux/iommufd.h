@@ -31,6 +31,11 @@
  *  - ENOENT: An ID or IOVA provided does not exist.
  *  - ENOMEM: Out of memory.
  *  - EOVERFLOW: Mathematics overflowed.
+ *  - ERANGE: An IOVA range is not within what the IOMMU translates.
+ *  - EADDRINUSE: An IOVA range is reserved for something else.
+ *  - EEXIST: An IOVA range is mapped already.
+ *  - EBUSY: What is to be changed is in use.
+ *  - ENOSPC: No IOVA range is long enough.
  *
  * As well as additional errnos, within specific ioctls.
  */

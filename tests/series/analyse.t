@@ -69,7 +69,10 @@ coccinelle_finds_locked() (
 	rm -f "$scratch/spatch.err"
 	C=2 MODE=report DEBUG_FILE="$scratch/spatch.err" srctree="$walk" \
 		LINUXINCLUDE="-I $walk/arch/arm64/include -I $walk/include -I $walk/include/uapi" \
-		scripts/coccicheck "$walk/$2"
+		scripts/coccicheck "$walk/$2" >"$scratch/spatch"
+	# it goes on without what wants a later spatch
+	! grep 'Skipping coccinelle SmPL patch' "$scratch/spatch" >&2 || exit 1
+	cat "$scratch/spatch"
 	[ -s "$scratch/spatch.err" ]
 	! grep -iE 'fatal error|exception|cannot|failed' "$scratch/spatch.err"
 )
@@ -85,7 +88,8 @@ found() (
 	if [ ! -f "$kept" ]; then
 		mkdir -p "${kept%/*}"
 		"$1_finds" "$2" "$3" >"$scratch/found"
-		sed -nE "s,$walk/,,g; s/:[0-9]+[0-9:-]*( |\$)/:\\1/gp" "$scratch/found" | sort >"$kept.$$"
+		sed -nE "s,$walk/,,g; s/:[0-9]+[0-9:-]*( |\$)/:\\1/gp" "$scratch/found" |
+			sed -E 's/\<line [0-9]+/line/g' | sort >"$kept.$$"
 		mv "$kept.$$" "$kept"
 	fi
 	echo "$kept"

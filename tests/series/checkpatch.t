@@ -21,11 +21,12 @@ kernel_silent() (
 # QEMU's asks at every header sync whether the script was used: one warning.
 qemu_silent() (
 	cd "$MSIWIN_CACHE/src/qemu"
-	said=$(perl scripts/checkpatch.pl --no-signoff --quiet "$TOP/$1" || :)
+	status=0
+	said=$(perl scripts/checkpatch.pl --no-signoff --quiet "$TOP/$1") || status=$?
 	echo "$said"
-	case $said in
-	'') ;;
-	*"are you using scripts/update-linux-headers.sh"*"0 errors, 1 warnings"*) ;;
+	case $status$said in
+	0) ;;
+	[01]*"are you using scripts/update-linux-headers.sh"*"0 errors, 1 warnings"*) ;;
 	*) exit 1 ;;
 	esac
 )

@@ -121,7 +121,11 @@ compile() (
 # exported; and a division of 64 bits.
 provided() (
 	cd "$obj"
-	functions >own
+	# shellcheck disable=SC2086 # one word a folder
+	functions $folders >own.all
+	# a machine may have its own instead, which is not built here
+	functions "$(arch_folder "$corner")/" >own.arch
+	comm -23 own.all own.arch >own
 	[ -s own ]
 	for folder in $folders; do
 		[ ! -f "${folder}built-in.a" ] || symbols kernel "${folder}built-in.a"
@@ -148,9 +152,9 @@ provided() (
 		}' own -
 )
 
-# Of the touched folders, whatever is configured.
+# functions FOLDER...  What they define, whatever is configured.
 functions() {
-	for folder in $folders; do
+	for folder; do
 		git -C "$walk" grep -hE '^([a-z][A-Za-z0-9_ *]*[ *])?[a-z0-9_]+\(' -- "$folder*.c"
 	done | sed '/^static/d; s/(.*//; s/.*[ *]//' | sort -u
 }
@@ -199,7 +203,7 @@ members() {
 	git -C "$src" show "$1:include/uapi/linux/vfio.h" "$1:include/uapi/linux/iommufd.h" | awk '
 		/^struct [a-z0-9_]+ \{$/ { name = $2; next }
 		/^\};?$/ { name = "" }
-		name && /;/ { sub(/;.*/, ""); sub(/.*[ \t*]/, ""); print name, $0 }'
+		name && /;/ { sub(/( __counted_by\(.*\))?;.*/, ""); sub(/.*[ \t*]/, ""); print name, $0 }'
 }
 
 new_members() {

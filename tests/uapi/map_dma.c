@@ -130,10 +130,9 @@ static void values(struct world *world, int state)
 static void reserved(struct world *world, int state)
 {
 	u64 size = need(world), g = world->window.alignment;
-	struct ranges ranges;
+	struct ranges ranges = {};
 
-	if (reserved_get(&world->space, &ranges))
-		return;
+	row_is(!reserved_get(&world->space, &ranges) && ranges.nr, "no reserved ranges");
 	for (u32 i = 0; i < ranges.nr; i++) {
 		u64 start = ranges.range[i].start, last = ranges.range[i].last;
 

@@ -221,7 +221,9 @@ static void others(struct world *world)
 
 static void fields(struct world *world, const struct state_row *state)
 {
-	const u32 ids[] = { 0, 0x7fffffff, 0x80000000, 0xffffffff };
+	const u32 ids[] = {
+		hwpt_alloc(&world->space), 0, 0x7fffffff, 0x80000000, 0xffffffff,
+	};
 	struct iommu_ioas_map_msi good = {
 		.size = sizeof(good),
 		.ioas_id = world->space.ioas_id,
@@ -231,6 +233,8 @@ static void fields(struct world *world, const struct state_row *state)
 	}, cmd;
 	int fd = world->space.fd;
 
+	row_is(ids[0], "no page table of its own");
+	world_changed(world);
 	for (good.flags = 0; good.flags <= UNMAP; good.flags++) {
 		for (int bit = 1; bit <= 32; bit++) {
 			cmd = good;
@@ -249,6 +253,8 @@ static void fields(struct world *world, const struct state_row *state)
 			    "%s: flags %u, device %#x", state->name, cmd.flags, cmd.dev_id);
 		}
 	}
+	row_is(!object_destroy(&world->space, ids[0]), "the page table stays");
+	world_changed(world);
 }
 
 static int call_sized(struct world *world, void *bytes)

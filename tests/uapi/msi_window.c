@@ -151,10 +151,9 @@ static void values(struct world *world, const struct state_row *state)
 static void reserved(struct world *world, const struct state_row *state)
 {
 	u64 size = need(world);
-	struct ranges ranges;
+	struct ranges ranges = {};
 
-	if (reserved_get(&world->space, &ranges))
-		return;
+	row_is(!reserved_get(&world->space, &ranges) && ranges.nr, "no reserved ranges");
 	for (u32 i = 0; i < ranges.nr; i++) {
 		u64 start = ranges.range[i].start, last = ranges.range[i].last;
 
@@ -177,21 +176,25 @@ static void fields(struct world *world, const struct state_row *state)
 {
 	struct space *space = &world->space;
 	struct iommu_ioas_msi_window cmd;
-	const u32 ids[] = { 0, space->dev_id, 0x7fffffff, 0x80000000, 0xffffffff };
+	const u32 ids[] = {
+		0, space->dev_id, hwpt_alloc(space), 0x7fffffff, 0x80000000, 0xffffffff,
+	};
 
-	for (int bit = 0; bit < 16; bit++)
+	row_is(ids[2], "no page table of its own");
+	world_changed(world);
+	for (int bit = 0; bit <= 16; bit++)
 		for (int op = OP_SET; op <= OP_GET; op++) {
 			cmd = (struct iommu_ioas_msi_window){
 				.size = sizeof(cmd),
 				.ioas_id = space->ioas_id,
 				.op = op,
 				.policy = AUTO,
-				.flags = 1U << bit,
+				.flags = bit < 16 ? 1U << bit : 0xffff,
 			};
 			row(world, -EOPNOTSUPP, xioctl(space->fd, IOMMU_IOAS_MSI_WINDOW, &cmd),
-			    "%s: op %d, flags %#x", state->name, op, 1U << bit);
+			    "%s: op %d, flags %#x", state->name, op, cmd.flags);
 		}
-	for (int op = OP_GET + 1; op < 0x10000; op = op < 16 ? op + 1 : 2 * op + 1)
+	for (int op = OP_GET + 1; op < 0x10000; op = op < 15 ? op + 1 : 2 * op + 1)
 		row(world, -EOPNOTSUPP,
 		    call(space->fd, space->ioas_id, op, AUTO, 0, 0), "%s: op %#x",
 		    state->name, op);
@@ -199,6 +202,8 @@ static void fields(struct world *world, const struct state_row *state)
 		for (int op = OP_SET; op <= OP_GET; op++)
 			row(world, -ENOENT, call(space->fd, ids[i], op, NONE, 0, 0),
 			    "%s: op %d, ID %#x", state->name, op, ids[i]);
+	row_is(!object_destroy(space, ids[2]), "the page table stays");
+	world_changed(world);
 
 	/* GET does not look at what SET takes */
 	row(world, 0, call(space->fd, space->ioas_id, OP_GET, 0xffff, MAX_U64, MAX_U64),

@@ -103,7 +103,9 @@ static void room(struct world *world, u32 total)
 static void fields(struct world *world)
 {
 	struct space *space = &world->space;
-	const u32 ids[] = { 0, space->ioas_id, 0x7fffffff, 0x80000000, 0xffffffff };
+	const u32 ids[] = {
+		0, space->ioas_id, hwpt_alloc(space), 0x7fffffff, 0x80000000, 0xffffffff,
+	};
 	u32 num = 0;
 
 	for (int bit = 0; bit < 32; bit++)
@@ -112,6 +114,8 @@ static void fields(struct world *world)
 	row(world, -EOPNOTSUPP, call(space->fd, ~0U, space->dev_id, &num, 0), "flags max");
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		row(world, -ENOENT, call(space->fd, 0, ids[i], &num, 0), "ID %#x", ids[i]);
+	row_is(!object_destroy(space, ids[2]), "the page table stays");
+	world_changed(world);
 }
 
 static int call_sized(struct world *world, void *bytes)

@@ -18,7 +18,7 @@ const char *const mode_names[NR_MODES] = {
 
 u8 *memory;
 u64 page;
-unsigned long long nr_calls;
+unsigned long long nr_calls, nr_injected;
 
 __thread u16 fail_nth;
 __thread u16 fail_left;
@@ -38,6 +38,8 @@ static int fail_ioctl(int fd, unsigned long request, void *arg)
 		/* To copy the answer is the next that can fail, if one was left */
 		fail_left = pread(nth, left, sizeof(left) - 1, 0) < 0 ? 1 : atoi(left);
 		pwrite(nth, "0", 1, 0);
+		if (!fail_left)
+			__atomic_fetch_add(&nr_injected, 1, __ATOMIC_RELAXED);
 		close(nth);
 	}
 	errno = saved;
@@ -320,6 +322,24 @@ static int legacy_map(int fd, u64 iova, u64 size, u32 flags, void *vaddr)
 	};
 
 	return xioctl(fd, VFIO_IOMMU_MAP_DMA, &map);
+}
+
+u32 hwpt_alloc(const struct space *space)
+{
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.dev_id = space->dev_id,
+		.pt_id = space->ioas_id,
+	};
+
+	return xioctl(space->fd, IOMMU_HWPT_ALLOC, &alloc) ? 0 : alloc.out_hwpt_id;
+}
+
+int object_destroy(const struct space *space, u32 id)
+{
+	struct iommu_destroy destroy = { .size = sizeof(destroy), .id = id };
+
+	return xioctl(space->fd, IOMMU_DESTROY, &destroy);
 }
 
 int dma_map(const struct space *space, u64 iova, u64 size, void *vaddr)

@@ -72,6 +72,7 @@ struct state {
 extern u8 *memory;		/* NR_PAGES pages to be mapped */
 extern u64 page;
 extern unsigned long long nr_calls;	/* of xioctl() */
+extern unsigned long long nr_injected;	/* of those: that failed by fail_nth */
 
 /*
  * Which allocation of the next call fails, 0 for none: CONFIG_FAULT_INJECTION. How
@@ -107,6 +108,10 @@ void no_resets(const char *bdf);
 int second_open(struct space *second, const struct space *first, const char *bdf);
 int second_attach(struct space *second, const char *bdf);
 int second_detach(struct space *second);
+
+/* NATIVE: the ID of a page table of this IOAS and device, which is nowhere; 0 on failure */
+u32 hwpt_alloc(const struct space *space);
+int object_destroy(const struct space *space, u32 id);
 
 int dma_map(const struct space *space, u64 iova, u64 size, void *vaddr);
 int dma_unmap(const struct space *space, u64 iova, u64 size, u64 *unmapped);
