@@ -28,7 +28,8 @@ logs() {
 		@l1 msi=31
 		@msix 0000:00:08.0 vector=0 address=0xb000040 data=0x0
 		@msix 0000:00:08.0 vector=1 address=0xb000040 data=0x1
-		@qmp {"return": "legacy container\r\n  msi-window: 0xb000000-0xb0fffff, placed, needs 0x1000\r\n"}
+		@qmp {"return": "legacy container, address space memory\r\n  reserved: 0xc000000-0xc0fffff reserved\r\n  msi-window: 0xb000000-0xb0fffff, placed, needs 0x1000\r\n"}
+		@qmp {"return": [{"backend": "legacy", "msi-window": {"min-size": 4096, "range": {"end": 185597951, "start": 184549376}, "placed": true}}]}
 		@l1 finish=4.5
 		@l1dmesg <6>[    1.0] all is well
 		@l1dmesg <4>[    1.0] pci-host-generic: Memory resource size exceeds max for 32 bits
@@ -63,6 +64,9 @@ finds() {
 ok "a good boot passes" passes ''
 ok "L1 hangs" finds "L1 did not reach its end" '/end=/d'
 ok "a kernel warns" finds "kernel report" 's/all is well/WARNING: possible circular locking dependency/'
+excuse="s/^@l1dmesg .*all is well/@excused f\\n@l1dmesg <4>[ 1.0] WARNING: at f+0x1\/0x2\\n@l1dmesg <4>[ 1.0] Call trace\\n@l1dmesg <4>[ 1.0] ---[ end trace\\n&/"
+ok "the fuzzer excuses a warning" passes "$excuse"
+ok "the fuzzer excuses another warning" finds "kernel report" "$excuse; s/excused f/excused g/"
 ok "a new message of level 4" finds "the unpatched boot lacks" 's/<6>/<4>/'
 ok "a ping is lost" finds "ping=4/5" 's/5\/5/4\/5/'
 ok "a NIC is missing" finds "NIC 1 did not come up" '/nic=1/d'
@@ -70,6 +74,9 @@ ok "L2 gets no MSIs" finds "only 0 MSIs" 's/msi=28/msi=0/'
 ok "L1 saw fewer MSIs than L2" finds "L1 counted 29 MSIs, L2 30" 's/msi=31/msi=29/'
 ok "L1 saw a storm" finds "L1 counted 310 MSIs" 's/msi=31/msi=310/'
 ok "the window is elsewhere" finds "the window is at 0x8000000" 's/msi-window/window/'
+ok "one container has no window" finds "info vfio has 2 containers" 's/"legacy container, address space memory/"iommufd container, address space memory\\r\\n&/'
+ok "QEMU does not know a region" finds "info vfio does not know of reserved" '/@qmp/s/reserved: 0xc/reserved: 0xd/'
+ok "QEMU's monitors differ" finds "query-vfio-containers: 0 of 1 windows" 's/"start": 184549376/"start": 134217728/'
 ok "the device writes elsewhere" finds "outside the window" 's/vector=1 address=0xb0/vector=1 address=0xa0/'
 ok "the device holds no address" finds "no device holds" '/@msix/d'
 ok "the window overlaps a region" finds "lies in reserved" 's/0x000000000c000000/0x000000000b0ff000/'

@@ -142,6 +142,35 @@ static void make_program(struct program *program, u64 round)
 	}
 }
 
+/*
+ * To take something down, these of the unpatched kernel need memory and go on with a
+ * warning if there is none: free_lpi_range(), and an IOMMU driver that goes back to
+ * the domain of the kernel. The boot's look at the log passes over them, too.
+ */
+static bool excused(const char *line)
+{
+	static const char *const functions[] = {
+		"its_msi_teardown", "__iommu_release_dma_ownership",
+	};
+	static bool told[ARRAY_SIZE(functions)];
+	char report[64];
+	int fd;
+
+	for (size_t i = 0; inject && i < ARRAY_SIZE(functions); i++) {
+		snprintf(report, sizeof(report), "WARNING: at %s+", functions[i]);
+		if (!strstr(line, report))
+			continue;
+		fd = told[i] ? -1 : open("/dev/console", O_WRONLY | O_NOCTTY);
+		if (fd >= 0) {
+			dprintf(fd, "@excused %s\n", functions[i]);
+			close(fd);
+			told[i] = true;
+		}
+		return true;
+	}
+	return false;
+}
+
 /* What the kernel has said since the last time */
 static void read_kmsg(bool judge)
 {
@@ -155,7 +184,7 @@ static void read_kmsg(bool judge)
 	while ((len = read(kmsg, line, sizeof(line) - 1)) > 0) {
 		line[len] = 0;
 		for (size_t i = 0; judge && i < ARRAY_SIZE(reports); i++)
-			if (strstr(line, reports[i])) {
+			if (strstr(line, reports[i]) && !excused(line)) {
 				line[strcspn(line, "\n")] = 0;
 				fail("kernel report: %.400s", strchr(line, ';') ?: line);
 			}
