@@ -9,7 +9,8 @@
 #
 # Seen to fail with: a member of struct iommu_ioas_msi_window that the comment
 # above it does not name (kernel-doc); a __user pointer set to one of the kernel and a
-# second container_of() of a __user pointer (sparse).
+# second container_of() of a __user pointer (sparse); two numbers with names that are
+# added where a | could be meant (coccinelle).
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)

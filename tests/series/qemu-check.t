@@ -8,6 +8,10 @@
 # distribution's tarball has none.
 #
 # Slow: runs with ALL=1.  What passed once is not built again.
+#
+# Seen to fail with: no stub of qmp_query_vfio_containers() (without VFIO); a walk of
+# capabilities that does not look where the buffer ends (address sanitizer, TCG's unit
+# tests); another word in the message of a refused msi-iova (qtest).
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
