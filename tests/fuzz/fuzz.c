@@ -144,13 +144,15 @@ static void make_program(struct program *program, u64 round)
 
 /*
  * To take something down, these of the unpatched kernel need memory and go on with a
- * warning if there is none: free_lpi_range(), and an IOMMU driver that goes back to
- * the domain of the kernel. The boot's look at the log passes over them, too.
+ * warning if there is none: free_lpi_range(), an IOMMU driver that goes back to the
+ * domain of the kernel, and the SMMUv3's for a shorter list of invalidations. The
+ * boot's look at the log passes over them, too.
  */
 static bool excused(const char *line)
 {
 	static const char *const functions[] = {
 		"its_msi_teardown", "__iommu_release_dma_ownership",
+		"arm_smmu_install_old_domain_invs",
 	};
 	static bool told[ARRAY_SIZE(functions)];
 	char report[64];
