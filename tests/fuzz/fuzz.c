@@ -144,9 +144,10 @@ static void make_program(struct program *program, u64 round)
 
 /*
  * To take something down, these of the unpatched kernel need memory and go on with a
- * warning if there is none: free_lpi_range(), an IOMMU driver that goes back to the
- * domain of the kernel, and the SMMUv3's for a shorter list of invalidations. The
- * boot's look at the log passes over them, too.
+ * warning if there is none: free_lpi_range(), and an IOMMU driver that goes back to
+ * the domain of the kernel. If that fails, the SMMUv3's warns at the next attach that
+ * its invalidations are not in that domain. The boot's look at the log passes over
+ * these, too.
  */
 static bool excused(const char *line)
 {
