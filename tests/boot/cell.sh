@@ -56,6 +56,7 @@ file /bin/$test $dir/$test 0755 0 0"
 
 # What the cell boots, built if it is not there yet.
 build_cell() {
+	[ "$kernel" != hardware ] || kernel=$(hardware_commit)
 	image=$(build_kernel "$config" "$kernel")
 	[ -z "$emulator" ] || L0_QEMU=$(build_l0 "$emulator")
 	l1_files=

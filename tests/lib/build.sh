@@ -39,6 +39,23 @@ commit_of() {
 		die "no revision $2 in $MSIWIN_CACHE/src/$1" "run ./apply.sh --base"
 }
 
+# hardware_commit: the series with hardware.patch on top, on no branch -> its commit,
+# which is the same as long as these two are.  Wants $BOOT.
+hardware_commit() (
+	cd "$MSIWIN_CACHE/src/linux"
+	commit=$(commit_of linux series)
+	GIT_INDEX_FILE=$(mktemp)
+	export GIT_INDEX_FILE
+	trap 'rm -f "$GIT_INDEX_FILE"' EXIT
+	git read-tree "$commit"
+	git apply --cached "$BOOT/hardware.patch" ||
+		die "tests/boot/hardware.patch does not apply to the series" \
+			"make its changes anew, on the branch series"
+	GIT_AUTHOR_NAME=hardware GIT_AUTHOR_EMAIL='' GIT_AUTHOR_DATE='@0 +0000' \
+		GIT_COMMITTER_NAME=hardware GIT_COMMITTER_EMAIL='' GIT_COMMITTER_DATE='@0 +0000' \
+		git commit-tree -p "$commit" -m hardware.patch "$(git write-tree)"
+)
+
 # tree_id linux|qemu REV [NAME...]: of the tree without these files and folders
 tree_id() (
 	list=$(git -C "$MSIWIN_CACHE/src/$1" ls-tree "$2")

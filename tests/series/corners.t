@@ -8,8 +8,8 @@
 # machine.  The base is not built: where the series is silent there is nothing to
 # compare.
 #
-# Slow: runs with ALL=1, or for the corners named as arguments.  What passed once
-# is not built again.
+# Slow: runs with ALL=1, or for the corners named as arguments; with EVERY=1 after
+# every patch, not only the last one.  What passed once is not built again.
 #
 # Seen to fail with: a 64-bit division in vfio_iommu_type1.c, msi_device_doorbells()
 # or iommufd_vfio_compat_device_closed() not exported (arm); a corner that
@@ -23,6 +23,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 . "$TOP/tests/lib/provision.sh"
 . "$TOP/tests/lib/build.sh"
 . "$TOP/tests/lib/tap.sh"
+. "$TOP/tests/lib/prefixes.sh"
 
 conf=$TOP/tests/series/corners.conf
 src=$MSIWIN_CACHE/src/linux
@@ -267,6 +268,11 @@ for machine in x86_64 i386; do
 done
 # shellcheck disable=SC2046 # one word a corner
 [ $# -gt 0 ] || set -- $(corners)
+[ -z "${EVERY-}" ] || for last in $(commits linux); do
+	for corner in "$@"; do
+		ok "$corner: $(git -C "$src" log -1 --format=%s "$last")" builds "$corner"
+	done
+done
 for corner in "$@"; do
 	ok "$corner" builds "$corner"
 done
