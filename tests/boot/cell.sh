@@ -89,6 +89,9 @@ make_initramfs() {
 		cat "$BOOT/l1.list"
 		echo "file /bin/msix $dir/msix 0755 0 0"
 		echo "$l1_files"
+		for module in "${image%/*}"/*.ko; do
+			[ ! -f "$module" ] || echo "file /lib/${module##*/} $module 0644 0 0"
+		done
 	} >"$dir/l1.list"
 	"$gen" "$dir/l1.list" >"$dir/l1.cpio"
 }

@@ -81,7 +81,8 @@ kmake() {
 		CROSS_COMPILE="ccache $CROSS" "$@"
 }
 
-# build_kernel VARIANT REV: config.base + config.VARIANT -> path of Image
+# build_kernel VARIANT REV: config.base + config.VARIANT -> path of Image, with its
+# modules beside it
 build_kernel() (
 	config=$TOP/tests/boot/config
 	commit=$(commit_of linux "$2")
@@ -103,8 +104,13 @@ make_kernel() {
 	stage "kernel $2, $1"
 	kmake -s O="$obj" KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
 	check_config "$obj"
-	run_logged "$obj/build.log" kmake O="$obj" Image
-	publish "$3" "$obj/arch/arm64/boot/Image" "$obj/usr/gen_init_cpio"
+	targets=Image
+	! grep -q '^CONFIG_MODULES=y' "$obj/.config" || targets="Image modules"
+	# shellcheck disable=SC2086 # one word a target
+	run_logged "$obj/build.log" kmake O="$obj" $targets
+	# shellcheck disable=SC2046 # names without blanks
+	publish "$3" "$obj/arch/arm64/boot/Image" "$obj/usr/gen_init_cpio" \
+		$(find "$obj" -name '*.ko')
 	stage_done
 }
 
