@@ -33,7 +33,7 @@ read_cell() {
 	done <"$BOOT/matrix.conf"
 	[ -n "$backends" ] || die "no cell [$1] in matrix.conf" "cells: $(cells | tr '\n' ' ')"
 	[ -z "$base" ] || kernel=base qemu=base
-	[ -z "$rev" ] || kernel=$rev
+	[ -z "$rev" ] || [ "$kernel" = hardware ] || kernel=$rev
 	# L1 and the judge do not ask where they come from
 	[ -z "$programs" ] || selftests=$(echo "$programs" | sed 's|[a-z]*/||g')
 	params="$params $(words "$more_params")"
@@ -56,7 +56,7 @@ file /bin/$test $dir/$test 0755 0 0"
 
 # What the cell boots, built if it is not there yet.
 build_cell() {
-	[ "$kernel" != hardware ] || kernel=$(hardware_commit)
+	[ "$kernel" != hardware ] || kernel=$(hardware_commit "${rev:-series}")
 	image=$(build_kernel "$config" "$kernel")
 	[ -z "$emulator" ] || L0_QEMU=$(build_l0 "$emulator")
 	l1_files=

@@ -591,17 +591,50 @@ static void do_unbind(const struct op *op)
 	observe(ret, false, "to unbind a doorbell");
 }
 
+static bool contains(u64 start, u64 last, u64 iova)
+{
+	return iova >= start && iova <= last;
+}
+
+/* The device's doorbell is where it is bound, or else in the window */
+static bool may_be_doorbell(unsigned int device, u64 iova)
+{
+	const struct range *bound = &m.bound[device];
+
+	if (!m.window.needed)
+		return true;
+	if (bound->last)
+		return contains(bound->start, bound->last, iova);
+	return contains(m.window.start, m.window.start + m.window.length - 1, iova);
+}
+
 static void do_irqs(const struct op *op)
 {
-	u32 index = op->b & 1 ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX;
+	bool msi = op->b & 1;
+	u32 index = msi ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX, nr = op->c % 4;
 	int i = op->a & 1, ret;
+	u64 address;
 
 	if (!m.attached[i])
 		return;
-	ret = set_irqs(m.spaces[i].device, index, op->c % 4);
-	trace("irqs of %d, index %u, %u: %d", i, index, op->c % 4, ret);
-	m.had_irqs |= op->c % 4 != 0;
+	/* One kind at a time */
+	if (nr)
+		set_irqs(m.spaces[i].device,
+			 msi ? VFIO_PCI_MSIX_IRQ_INDEX : VFIO_PCI_MSI_IRQ_INDEX, 0);
+	ret = set_irqs(m.spaces[i].device, index, nr);
+	address = msi_address(bdfs[i]);
+	trace("irqs of %d, index %u, %u: %d, MSI at %#llx", i, index, nr, ret,
+	      (unsigned long long)address);
+	m.had_irqs |= nr != 0;
 	observe(false, false, "an interrupt");
+	/* One doorbell always has room in a window */
+	if (!m.injected)
+		expect(ret >= 0 || (ret == -ENOSPC && !m.window.length) ||
+		       (ret == -EINVAL && (!nr || (msi && nr > 1))), "an interrupt", index, nr,
+		       ret);
+	if (!ret && nr && msi)
+		expect(may_be_doorbell(i, address), "the address of an MSI", address,
+		       m.window.start, ret);
 }
 
 static void step(const struct op *op)

@@ -39,17 +39,16 @@ commit_of() {
 		die "no revision $2 in $MSIWIN_CACHE/src/$1" "run ./apply.sh --base"
 }
 
-# hardware_commit: the series with hardware.patch on top, on no branch -> its commit,
-# which is the same as long as these two are.  Wants $BOOT.
+# hardware_commit REV: with hardware.patch on top, on no branch -> its commit, which is
+# the same as long as these two are.  Wants $BOOT.
 hardware_commit() (
 	cd "$MSIWIN_CACHE/src/linux"
-	commit=$(commit_of linux series)
-	GIT_INDEX_FILE=$(mktemp)
-	export GIT_INDEX_FILE
-	trap 'rm -f "$GIT_INDEX_FILE"' EXIT
+	commit=$(commit_of linux "$1")
+	scratch_dir
+	export GIT_INDEX_FILE="$scratch/index"
 	git read-tree "$commit"
 	git apply --cached "$BOOT/hardware.patch" ||
-		die "tests/boot/hardware.patch does not apply to the series" \
+		die "tests/boot/hardware.patch does not apply to $1" \
 			"make its changes anew, on the branch series"
 	GIT_AUTHOR_NAME=hardware GIT_AUTHOR_EMAIL='' GIT_AUTHOR_DATE='@0 +0000' \
 		GIT_COMMITTER_NAME=hardware GIT_COMMITTER_EMAIL='' GIT_COMMITTER_DATE='@0 +0000' \
@@ -108,9 +107,10 @@ make_kernel() {
 	! grep -q '^CONFIG_MODULES=y' "$obj/.config" || targets="Image modules"
 	# shellcheck disable=SC2086 # one word a target
 	run_logged "$obj/build.log" kmake O="$obj" $targets
+	set -- "$3" "$obj/arch/arm64/boot/Image" "$obj/usr/gen_init_cpio"
 	# shellcheck disable=SC2046 # names without blanks
-	publish "$3" "$obj/arch/arm64/boot/Image" "$obj/usr/gen_init_cpio" \
-		$(find "$obj" -name '*.ko')
+	[ "$targets" = Image ] || set -- "$@" $(sed "s,^,$obj/,; s/o\$/ko/" "$obj/modules.order")
+	publish "$@"
 	stage_done
 }
 

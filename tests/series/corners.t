@@ -9,7 +9,8 @@
 # compare.
 #
 # Slow: runs with ALL=1, or for the corners named as arguments; with EVERY=1 after
-# every patch, not only the last one.  What passed once is not built again.
+# every patch, too, or after every one that follows the corner's "since".  What passed
+# once is not built again.
 #
 # Seen to fail with: a 64-bit division in vfio_iommu_type1.c, msi_device_doorbells()
 # or iommufd_vfio_compat_device_closed() not exported (arm); a corner that
@@ -30,7 +31,7 @@ src=$MSIWIN_CACHE/src/linux
 walk=$MSIWIN_CACHE/walk/linux
 folders="drivers/iommu/ drivers/vfio/ drivers/irqchip/ kernel/irq/"
 
-if [ -z "${ALL-}$*" ]; then
+if [ -z "${ALL-}${EVERY-}$*" ]; then
 	skip "the corners of the configuration" "slow, runs with ALL=1"
 	tap_done
 	exit
@@ -270,6 +271,8 @@ done
 [ $# -gt 0 ] || set -- $(corners)
 [ -z "${EVERY-}" ] || for last in $(commits linux); do
 	for corner in "$@"; do
+		since=$(field "$corner" since)
+		[ -z "$since" ] || git -C "$src" grep -q "$since" "$last" -- drivers || continue
 		ok "$corner: $(git -C "$src" log -1 --format=%s "$last")" builds "$corner"
 	done
 done

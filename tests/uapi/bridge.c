@@ -122,15 +122,16 @@ static void both(enum mode mode)
 
 static void advice(enum mode mode)
 {
-	struct window was;
+	u64 place = PASSED - 64 * SZ_1M;
 
 	table_begin("%s: a window that userspace places", mode_names[mode]);
 	if (begin(mode)) {
 		row(NULL, 0, attach(), "attach");
-		was = world.window;
-		row(NULL, 0, window_place(&world.space, world.arena + 16 * SZ_1M, was.size),
+		row(NULL, 0, window_place(&world.space, place, world.window.size),
 		    "a window that the bridge does not pass");
-		row(NULL, 0, dma_map(&world.space, world.arena, page, memory),
+		row_is(window().start == place && window().placed, "it is at %#llx",
+		       (unsigned long long)window().start);
+		row(NULL, 0, dma_map(&world.space, place - page, page, memory),
 		    "a mapping that it does not pass");
 		end();
 	}

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,47 +52,50 @@ static bool enter_group(void)
 	       (!mkdir(GROUP, 0755) || errno == EEXIST) && echo(GROUP "/cgroup.procs", "0");
 }
 
-/*
- * What is freed late is gone then, and the counts of the processors are summed up:
- * a timer does that every two seconds, but not on a processor that is idle.
- */
-static void keep_busy(unsigned int seconds)
+/* One process for each processor, until they are killed */
+static void keep_busy(pid_t *pids, long nr)
 {
-	long nr = sysconf(_SC_NPROCESSORS_ONLN);
-	time_t end = time(NULL) + seconds;
-
 	for (int i = 0; i < nr; i++) {
 		cpu_set_t cpus;
 
-		if (fork())
+		pids[i] = fork();
+		if (pids[i])
 			continue;
 		CPU_ZERO(&cpus);
 		CPU_SET(i, &cpus);
 		sched_setaffinity(0, sizeof(cpus), &cpus);
-		while (time(NULL) <= end)
+		for (;;)
 			;
-		_exit(0);
 	}
-	while (wait(NULL) > 0)
-		;
 }
 
-/* Bytes that the group has in objects of the kernel that are no cache */
+/*
+ * Bytes that the group has in objects of the kernel that are no cache. What is freed
+ * late is gone by then, and the counts of the processors are summed up: a timer does
+ * that every two seconds, but not on a processor that is idle.
+ */
 static long long group_memory(void)
 {
+	long nr = sysconf(_SC_NPROCESSORS_ONLN);
 	long long bytes = -1;
+	pid_t pids[nr];
 	char line[128];
 	FILE *file;
 
 	if (!counts)
 		return 0;
-	keep_busy(5);
+	keep_busy(pids, nr);
+	sleep(5);
 	file = fopen(GROUP "/memory.stat", "r");
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "slab_unreclaimable %lld", &bytes) == 1)
 			break;
 	if (file)
 		fclose(file);
+	for (int i = 0; i < nr; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
 	row_is(bytes >= 0, "the group does not tell its memory");
 	return bytes;
 }

@@ -11,6 +11,7 @@
  *  - tells the new window although the call has failed.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,6 +140,9 @@ static void reserved(struct world *world, int state)
 		if (ranges.range[i].type == VFIO_IOMMU_RESV_SW_MSI ||
 		    ranges.range[i].type == VFIO_IOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
+		/* Then the windows around it would begin below 0 or at it */
+		if (start < size)
+			continue;
 		row(world, -EADDRINUSE, place(world, start, size), "%s: is reserved",
 		    states[state]);
 		row(world, -EADDRINUSE, place(world, start + g - size, size),
@@ -190,12 +194,12 @@ static void sizes(struct world *world, int state)
 	for (u32 argsz = 0; argsz <= max; argsz++) {
 		bool is_short = argsz < sizeof(*map);
 
-		/* A window that would be another one */
 		memset(bytes, 0xff, max);
 		map = (void *)bytes;
 		map->argsz = argsz;
 		map->flags = MAP_MSI;
-		map->iova = home(world);
+		/* What is refused would be another window, or one at all */
+		map->iova = is_short ? world->arena + 4 * SZ_1M : home(world);
 		map->size = need(world);
 		row(world, is_short ? -EINVAL : 0,
 		    xioctl(world->space.fd, VFIO_IOMMU_MAP_DMA, map), "%s: argsz %u",
@@ -210,7 +214,7 @@ static void sizes(struct world *world, int state)
 		struct vfio_iommu_type1_dma_map whole = {
 			.argsz = sizeof(whole),
 			.flags = MAP_MSI,
-			.iova = home(world),
+			.iova = len < sizeof(whole) ? world->arena + 4 * SZ_1M : home(world),
 			.size = need(world),
 		};
 
@@ -264,6 +268,21 @@ static bool nobody(struct world *world)
 	       call(own.fd, 32, MAP_MSI, 0, home(world), need(world)) == -EINVAL;
 }
 
+/* A window from what is reserved at 0 to the end. iommufd can be without usable IOVA. */
+static void all_there_is(struct world *world)
+{
+	u64 start = SZ_1M, size = world->end - start, g = world->window.alignment, unmapped;
+	bool is_iommufd = world->space.mode == COMPAT;
+
+	row(NULL, 0, dma_unmap(&world->space, world->mapped, 2 * page, &unmapped), "unmap");
+	world_changed(world);
+	row(world, is_iommufd ? 0 : -EINVAL, place(world, start, size), "nothing left to map");
+	row(world, 0, place(world, start, size - g), "a page left to map");
+	go_home(world, PLACED);
+	row(NULL, 0, dma_map(&world->space, world->mapped, 2 * page, memory), "map");
+	world_changed(world);
+}
+
 static void no_window(struct world *world)
 {
 	u64 iova = home(world);
@@ -295,6 +314,9 @@ static void all_states(struct world *world)
 			sizes(world, state);
 			fds(world);
 			as_nobody(nobody, world, "place");
+			/* Otherwise page 0 is left, where no window can be */
+			if (getenv("page_0"))
+				all_there_is(world);
 		}
 	}
 }

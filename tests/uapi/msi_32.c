@@ -4,9 +4,11 @@
  * a window above 4 GiB. Guards that such an interrupt is refused, that this leaves
  * nothing behind that is in the way of the next one, and that the window that the
  * kernel places is one for this device.
+ *
+ * Seen to fail when the kernel keeps the interrupts of an MSI that it has refused.
  */
+#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 
 #include "table.h"
 
@@ -14,26 +16,28 @@
 
 static struct world world;
 
-/* Interrupts of the system: none is lost when setting one up has failed */
+/* Interrupts that the system has, whether or not somebody has asked for them */
 static unsigned int count_irqs(void)
 {
-	FILE *file = fopen("/proc/interrupts", "r");
+	DIR *dir = opendir("/sys/kernel/irq");
 	unsigned int count = 0;
-	char line[512];
+	struct dirent *entry;
 
-	while (file && fgets(line, sizeof(line), file))
-		count++;
-	if (file)
-		fclose(file);
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	row_is(count, "/sys/kernel/irq tells nothing");
+	if (dir)
+		closedir(dir);
 	return count;
 }
 
 static void refused(enum mode mode, u32 index, const char *what)
 {
-	unsigned int irqs = count_irqs();
+	unsigned int irqs;
 	int ret;
 
 	table_begin("%s: %s above 4 GiB", mode_names[mode], what);
+	irqs = count_irqs();
 	if (!world_open(&world, mode)) {
 		table_end();
 		return;
@@ -42,7 +46,8 @@ static void refused(enum mode mode, u32 index, const char *what)
 	row_is(!ret, "a window above 4 GiB: %d", ret);
 	for (int i = 0; i < NR_TIMES; i++)
 		row(NULL, -EIO, set_irqs(world.space.device, index, 1), "time %d", i);
-	row_is(!msi_address(bdf), "MSI is on");
+	if (index == VFIO_PCI_MSI_IRQ_INDEX)
+		row_is(!msi_address(bdf), "MSI is on");
 	world_close(&world);
 	row_is(count_irqs() == irqs, "%u interrupts, there were %u", count_irqs(), irqs);
 

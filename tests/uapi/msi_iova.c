@@ -187,6 +187,24 @@ static void mixed(struct world *world)
 		}
 }
 
+/* The vectors of MSI have one register for the address of all */
+static void unequal(struct world *world)
+{
+	for (u32 count = 2; count <= nr_msi; count++)
+		for (u32 other = 0; other < count; other++) {
+			struct msi_iova set = { .index = MSI, .count = count };
+
+			for (u32 i = 0; i < count; i++)
+				set.iova[i] = address(world, i == other ? 0 : nr_msix);
+			row(world, -EINVAL, call(world, argsz(count), SET, &set),
+			    "%s: %u vectors of MSI, %u has another address", states[state],
+			    count, other);
+			set.iova[other] = 0;
+			row(world, -EINVAL, call(world, argsz(count), SET, &set),
+			    "%s: %u vectors of MSI, %u has none", states[state], count, other);
+		}
+}
+
 static void vectors(struct world *world)
 {
 	const u32 nr[] = { [MSI] = nr_msi, [MSIX] = nr_msix };
@@ -386,6 +404,7 @@ static void one_state(struct world *world)
 		return;
 	used(world);
 	mixed(world);
+	unequal(world);
 	vectors(world);
 	sizes(world);
 	fds(world);

@@ -747,3 +747,32 @@ u64 arena_find(const struct space *space)
 	}
 	return start;
 }
+
+int config_find(const char *device, u8 capability, u8 config[256])
+{
+	char path[128];
+	int fd, pos;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", device);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, config, 256) != 256) {
+		perror(path);
+		exit(1);
+	}
+	close(fd);
+	for (pos = config[0x34]; pos && config[pos] != capability; pos = config[pos + 1])
+		;
+	return pos;
+}
+
+u64 msi_address(const char *device)
+{
+	u64 address = 0;
+	u8 config[256];
+	int pos = config_find(device, 5, config);
+
+	if (!pos || !(config[pos + 2] & 1))
+		return 0;
+	memcpy(&address, &config[pos + 4], config[pos + 2] & 0x80 ? 8 : 4);
+	return address;
+}

@@ -143,6 +143,11 @@ int set_irqs(int device, u32 index, u32 count);
 /* One address for count vectors: VFIO_DEVICE_FEATURE_MSI_IOVA */
 int msi_iova_set(int device, u32 index, u32 start, u32 count, u64 iova);
 
+/* The config space of a device, and where it has the capability, 0 for nowhere */
+int config_find(const char *bdf, u8 capability, u8 config[256]);
+/* What a device has been told to write its MSIs to, 0 if MSI is off */
+u64 msi_address(const char *bdf);
+
 /* 32 MiB of usable IOVA below 4 GiB, 0 if there are none */
 u64 arena_find(const struct space *space);
 

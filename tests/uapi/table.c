@@ -299,36 +299,6 @@ void as_nobody(bool (*fn)(struct world *world), struct world *world, const char 
 	row_is(status == 0, "as nobody: %s: status %#x", what, status);
 }
 
-/* Where the device has the capability */
-static int config_read(const char *device, u8 capability, u8 config[256])
-{
-	char path[128];
-	int fd, pos;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", device);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || read(fd, config, 256) != 256) {
-		perror(path);
-		exit(1);
-	}
-	close(fd);
-	for (pos = config[0x34]; pos && config[pos] != capability; pos = config[pos + 1])
-		;
-	return pos;
-}
-
-u64 msi_address(const char *device)
-{
-	u64 address = 0;
-	u8 config[256];
-	int pos = config_read(device, 5, config);
-
-	if (!pos || !(config[pos + 2] & 1))
-		return 0;
-	memcpy(&address, &config[pos + 4], config[pos + 2] & 0x80 ? 8 : 4);
-	return address;
-}
-
 /* The table is in a BAR, as long as nobody moves that */
 static volatile u32 *msix_table(void)
 {
@@ -340,7 +310,7 @@ static volatile u32 *msix_table(void)
 
 	if (bar)
 		return (void *)(bar + (where & ~7U));
-	pos = config_read(bdf, 0x11, config);
+	pos = config_find(bdf, 0x11, config);
 	memcpy(&where, &config[pos + 4], sizeof(where));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u", bdf, where & 7);
 	fd = open(path, O_RDWR | O_SYNC);

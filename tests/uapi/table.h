@@ -24,7 +24,7 @@ struct world {
 extern const char *bdf;
 extern const char *second_bdf;	/* NULL if there is none */
 
-/* Opens a space, attaches the device, maps two pages; skips the table if it cannot */
+/* Opens a space, attaches the device, maps two pages; fails the table if it cannot */
 bool world_open(struct world *world, enum mode mode);
 void world_close(struct world *world);
 
@@ -63,8 +63,7 @@ struct wrong_fd {
 };
 const struct wrong_fd *wrong_fds(void);
 
-/* What a device has been told to write its MSIs to: 0 for MSI that is off */
-u64 msi_address(const char *device);
+/* What the first device has been told to write an MSI-X to */
 u64 msix_address(u32 vector);
 
 /* Calls fn as a user without privileges, which tells whether all was right */
