@@ -242,4 +242,8 @@ compare_selftests() {
 	case $figures in
 	*"unpatched pass=0 "*) fail "no selftest passed on the unpatched kernel" ;;
 	esac
+	case $skips,$figures in
+	,* | *,*" skip=$skips, "*) ;;
+	*) fail "selftests: $figures: $(grep '^@tap ok .*# SKIP' "$dir/l1.log" | head -n 1)" ;;
+	esac
 }

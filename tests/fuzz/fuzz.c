@@ -6,7 +6,8 @@
  *  - a call that is refused changes nothing, and is refused for the right reason,
  *  - the window is never where a mapping, a usable or a reserved range is, and does
  *    not move once it is live,
- *  - where a doorbell is bound there is nothing else.
+ *  - where a doorbell is bound there is nothing else,
+ *  - a device gets its MSIs if there is a window, in there or where they are bound.
  * Runs in L1 with two devices; what it is to do comes from the environment, that is
  * from the kernel's command line:
  *   fuzz_seed=N      of all there is (default 1)
@@ -20,6 +21,7 @@
  * Seen to fail, and to come down to two or three calls, when the kernel
  *  - takes a window where there is a mapping, by type1 or by iommufd,
  *  - tells the new window although the call has failed,
+ *  - refuses the MSI of a device, or has it written beside the window,
  *  - lets a live window move,
  *  - warns when an MSI is set up with IOMMU_MSI_WINDOW_NONE.
  */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Guards: git send-email makes mail of both series as the lists want it: all
-# patches in one thread below the cover letter, to whom get_maintainer.pl names
+# patches in one thread below the cover letter, each to all that this is addressed to
 # and to no one at this machine; subjects and messages of a width that git log
 # and a quoting reader can show, without blanks at line ends.
 #
@@ -44,10 +44,20 @@ threaded() (
 	}
 )
 
-# addressed NAME LIST...: each mail goes to the lists and to a person
+# people NAME: to whom the cover letter is, as export has it from get_maintainer.pl
+people() {
+	sed -n '/^To:/,/^Cc:/ { /^Cc:/d; s/.*<\(.*\)>.*/\1/p }' \
+		"$TOP/$(patch_dir "$1")/0000-cover-letter.patch"
+}
+
+# addressed NAME LIST...: each mail goes to the lists and to each of the people
 addressed() (
 	name=$1
 	shift
+	people=$(people "$name")
+	[ -n "$people" ]
+	# shellcheck disable=SC2086 # one word an address
+	set -- "$@" $people
 	mails=$(grep -c '^Message-Id: ' "$scratch/$name")
 	for list in "$@"; do
 		found=$(grep -c "^RCPT TO:<$list>" "$scratch/$name" || :)

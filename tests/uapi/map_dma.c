@@ -8,6 +8,7 @@
  *  - does not look at the other flags,
  *  - does not look at the mappings,
  *  - does not look whether the window wraps,
+ *  - lets it leave nothing to map,
  *  - tells the new window although the call has failed.
  */
 #include <errno.h>
