@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What a cell of matrix.conf is and what it boots.  Sourced by run, which has the
-# options: $base, $rev, $more_params and $more_limit.
+# options: $base, $debug, $rev, $more_params and $more_limit.
 
 cells() {
 	sed -n 's/^\[\(.*\)\]$/\1/p' "$BOOT/matrix.conf"
@@ -34,6 +34,9 @@ read_cell() {
 	[ -n "$backends" ] || die "no cell [$1] in matrix.conf" "cells: $(cells | tr '\n' ' ')"
 	[ -z "$base" ] || kernel=base qemu=base
 	[ -z "$rev" ] || [ "$kernel" = hardware ] || kernel=$rev
+	if [ -n "$debug" ]; then
+		config=debug memory=3072 limit=$((limit * 4)) params="$params log_buf_len=8M"
+	fi
 	# L1 and the judge do not ask where they come from
 	[ -z "$programs" ] || selftests=$(echo "$programs" | sed 's|[a-z]*/||g')
 	params="$params $(words "$more_params")"

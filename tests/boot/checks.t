@@ -199,9 +199,15 @@ worse() {
 	grep -qxF "$1" "$dir/reasons"
 }
 
+skips=
 ok "the same outcomes pass" same ''
 ok "a failure that has gone passes" same 's/not ok 2/ok 2/'
 ok "a new test may be skipped" same 's/fixture.new/& # SKIP no such device/'
+skips=3
+ok "as many new tests are skipped as may be" same 's/fixture.new/& # SKIP no such device/'
+skips=2
+ok "one more is skipped" worse "selftests: pass=2 fail=1 skip=3, unpatched pass=2 fail=1 skip=1: @tap ok 4 fixture.new # SKIP no such device" 's/fixture.new/& # SKIP no such device/'
+skips=
 ok "a test fails" worse "one:fixture.good: pass on the unpatched kernel, fail here" '2s/@tap ok/@tap not ok/'
 ok "a new test fails" worse "one:fixture.new: none on the unpatched kernel, fail here" 's/ok 4/not &/'
 ok "a test is skipped" worse "two:fixture.good: pass on the unpatched kernel, skip here" '7s/good/& # SKIP no/'

@@ -45,6 +45,7 @@ hardware_commit() (
 	cd "$MSIWIN_CACHE/src/linux"
 	commit=$(commit_of linux "$1")
 	scratch_dir
+	# shellcheck disable=SC2154 # of scratch_dir
 	export GIT_INDEX_FILE="$scratch/index"
 	git read-tree "$commit"
 	git apply --cached "$BOOT/hardware.patch" ||
