@@ -241,9 +241,29 @@ static void expect(bool good, const char *what, u64 start, u64 length, int ret)
 		     (unsigned long long)length, ret);
 }
 
+/* A page at either side of where usable IOVA begin or end, which are told */
+static u64 pick_edge(const struct op *op)
+{
+	u32 range = m.usable.nr ? op->a % m.usable.nr : 0;
+	u64 start = m.usable.range[range].start, end = m.usable.range[range].last + 1;
+
+	switch (op->c & 3) {
+	case 0:
+		return start - page;
+	case 1:
+		return start;
+	case 2:
+		return end - page;
+	default:
+		return end;
+	}
+}
+
 static void do_map(const struct op *op)
 {
-	u64 iova = pick_iova(op->a), size = pick_length(op->b), last = iova + size - 1;
+	bool at_edge = op->c < 64;
+	u64 iova = at_edge ? pick_edge(op) : pick_iova(op->a);
+	u64 size = at_edge ? page : pick_length(op->b), last = iova + size - 1;
 	/* iommufd has no granule before there is an IOMMU */
 	bool aligned = !((iova | size) & (page - 1)) || (m.mode == NATIVE && !any_attached());
 	bool free = size && aligned && last >= iova && !maps(iova, last) && !binds(iova, last);
