@@ -2,8 +2,8 @@
 /*
  * What the MSI windows of an iommufd take is charged to the control group of who asks
  * for it, and all of it is given back: after churn_cycles (kernel parameter, default
- * 10000) windows of IOASes that come and go, and a hundredth of that of devices with
- * MSIs, the group has no more memory than before. The first device has some hundred
+ * 10000) windows of IOASes that come and go, and churn_devices (a hundredth of that) of
+ * devices with MSIs, the group has no more memory than before. The first device has some hundred
  * vectors, each with a doorbell of its own. With churn_group=no (kernel parameter) the
  * memory is for kmemleak to look at.
  *
@@ -220,9 +220,13 @@ void test(enum mode mode)
 {
 	const char *setting = getenv("churn_cycles"), *group = getenv("churn_group");
 	unsigned int cycles = setting ? atoi(setting) : 10000;
+	unsigned int nr_devices = cycles / 100;
 
 	if (mode != NATIVE)
 		return;
+	setting = getenv("churn_devices");
+	if (setting)
+		nr_devices = atoi(setting);
 	no_resets(bdf);
 	counts = !group || strcmp(group, "no");
 	if (counts && !enter_group()) {
@@ -231,7 +235,7 @@ void test(enum mode mode)
 		return;
 	}
 	churn("windows", windows, cycles);
-	churn("devices", devices, cycles / 100);
+	churn("devices", devices, nr_devices);
 	if (counts)
 		accounted();
 }
