@@ -8,9 +8,9 @@
 # machine.  The base is not built: where the series is silent there is nothing to
 # compare.
 #
-# Slow: runs with ALL=1, or for the corners named as arguments; with EVERY=1 after
-# every patch, too, or after every one that follows the corner's "since".  What passed
-# once is not built again.
+# Slow: runs with ALL=1, and then some corners after every patch, not only the last
+# one, or for the corners named as arguments; with EVERY=1 each of them after every
+# patch.  What passed once is not built again.
 #
 # Seen to fail with: a 64-bit division in vfio_iommu_type1.c, msi_device_doorbells()
 # or iommufd_vfio_compat_device_closed() not exported (arm); a corner that
@@ -166,6 +166,13 @@ symbols() {
 	"$(cross "$corner")nm" "$2" | awk -v who="$1" 'NF >= 2 && !/:$/ { print who, $(NF - 1), $NF }'
 }
 
+# wanted CORNER  After each patch, as far as its options are there.
+wanted() (
+	[ -n "${EVERY-}" ] || { [ -n "${ALL-}" ] && [ "$(field "$1" every)" = yes ]; } || exit 1
+	since=$(field "$1" since)
+	[ -z "$since" ] || git -C "$src" grep -q "$since" "$last" -- drivers
+)
+
 # builds CORNER
 builds() (
 	mark=$MSIWIN_CACHE/passed/corner-$1-$(key "$1" "$last")
@@ -269,11 +276,10 @@ for machine in x86_64 i386; do
 done
 # shellcheck disable=SC2046 # one word a corner
 [ $# -gt 0 ] || set -- $(corners)
-[ -z "${EVERY-}" ] || for last in $(commits linux); do
+for last in $(commits linux); do
 	for corner in "$@"; do
-		since=$(field "$corner" since)
-		[ -z "$since" ] || git -C "$src" grep -q "$since" "$last" -- drivers || continue
-		ok "$corner: $(git -C "$src" log -1 --format=%s "$last")" builds "$corner"
+		! wanted "$corner" ||
+			ok "$corner: $(git -C "$src" log -1 --format=%s "$last")" builds "$corner"
 	done
 done
 for corner in "$@"; do
