@@ -83,6 +83,8 @@ extern __thread u16 fail_left;
 
 /* Any allocation can fail, and the log does not tell each. Whether the kernel can. */
 bool injection_init(void);
+/* The boot's look at the log is to pass over warnings of this function of the kernel */
+void excuse(const char *function);
 
 /* As ioctl(), but -errno on failure */
 int xioctl(int fd, unsigned long request, void *arg);
