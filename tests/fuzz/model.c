@@ -637,10 +637,11 @@ static void do_irqs(const struct op *op)
 
 	if (!m.attached[i])
 		return;
-	/* One kind at a time */
-	if (nr)
-		set_irqs(m.spaces[i].device,
-			 msi ? VFIO_PCI_MSIX_IRQ_INDEX : VFIO_PCI_MSI_IRQ_INDEX, 0);
+	/* One kind at a time, and one that is on keeps its address */
+	if (nr) {
+		set_irqs(m.spaces[i].device, VFIO_PCI_MSI_IRQ_INDEX, 0);
+		set_irqs(m.spaces[i].device, VFIO_PCI_MSIX_IRQ_INDEX, 0);
+	}
 	ret = set_irqs(m.spaces[i].device, index, nr);
 	address = msi_address(bdfs[i]);
 	trace("irqs of %d, index %u, %u: %d, MSI at %#llx", i, index, nr, ret,
