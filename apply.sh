@@ -66,19 +66,43 @@ try_series() (
 	done
 )
 
-# The result of try_series goes back into the tree: all of it, once it has begun,
-# and not into files that another tree has links to.
+# The result of try_series goes back into the tree: all of it, once it has begun, and
+# not into files that another tree has links to.  What can fail, a full disk for one,
+# comes first, beside the files.
 copy_back() (
 	trap '' HUP INT TERM
-	touched_files "$1" | while read -r file; do
+	new=.$BRANCH.$$
+	touched_files "$1" >"$3.files"
+	put_beside "$1" "$2" "$3" || {
+		take_away "$2" "$3"
+		die "cannot write to $2, which was not changed" "cp or mkdir says above why"
+	}
+	while read -r file; do
 		if [ -f "$3/$file" ]; then
-			mkdir -p "$2/$(dirname "$file")"
-			cp -p --remove-destination "$3/$file" "$2/$file"
+			mv -f "$2/$file$new" "$2/$file"
 		else
 			rm -f "$2/$file"
 		fi
-	done
+	done <"$3.files"
 )
+
+# put_beside NAME DIR COPY  Stops at the first failure by itself, as it is called in a
+# condition.
+put_beside() {
+	while read -r file; do
+		[ -f "$3/$file" ] || continue
+		mkdir -p "$2/$(dirname "$file")" || return
+		cp -p "$3/$file" "$2/$file$new" || return
+	done <"$3.files"
+}
+
+# take_away DIR COPY  With the folders that are empty, as no folder of a tarball is.
+take_away() {
+	while read -r file; do
+		rm -f "$1/$file$new"
+		rmdir -p --ignore-fail-on-non-empty "$1/$(dirname "$file")" 2>/dev/null || :
+	done <"$2.files"
+}
 
 git_ready() (
 	cd "$1"
@@ -89,12 +113,17 @@ git_ready() (
 	git var GIT_COMMITTER_IDENT >/dev/null
 )
 
+# A hook that fails would leave the tree half way, and there is nothing for it to do.
+checkout_quietly() {
+	git -c core.hooksPath=/dev/null checkout -q "$@"
+}
+
 # git_am NAME DIR
 git_am() (
 	cd "$2"
 	was=$(git symbolic-ref -q --short HEAD || git rev-parse HEAD)
 	trap 'undo_am; exit 130' HUP INT TERM
-	git checkout -q -b "$BRANCH"
+	checkout_quietly -b "$BRANCH"
 	for patch in $(patch_files "$1"); do
 		# shellcheck disable=SC2086 # nothing or one word
 		git am -q $signoff "$TOP/$patch" && continue
@@ -108,7 +137,7 @@ git_am() (
 undo_am() {
 	trap '' HUP INT TERM
 	git am --abort 2>/dev/null || rm -rf "$(git rev-parse --git-path rebase-apply)"
-	git checkout -q -f "$was"
+	checkout_quietly -f "$was"
 	git branch -q -D "$BRANCH"
 }
 

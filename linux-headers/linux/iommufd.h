@@ -1448,9 +1448,10 @@ struct iommu_device_resv_region {
  * IOVA ranges of the IOAS, except IOMMU_DEVICE_RESV_DIRECT_RELAXABLE, and
  * IOMMU_DEVICE_RESV_SW_MSI if there is an IOMMU_DEVICE_RESV_MSI region beside
  * it or if the IOAS has an MSI window of its own. The attach fails with
- * EADDRINUSE if memory is mapped there, if the range is an allowed IOVA, or if
- * it is in the MSI window of the IOAS. The aperture of the IOMMU is not part of
- * the regions, see IOMMU_IOAS_IOVA_RANGES.
+ * EADDRINUSE if memory is mapped there, if the range is an allowed IOVA, if it
+ * is in the MSI window of the IOAS, or if IOMMU_IOAS_MAP_MSI has bound it. An
+ * AUTO window moves, or the attach fails with ENOSPC. The aperture of the IOMMU
+ * is not part of the regions, see IOMMU_IOAS_IOVA_RANGES.
  *
  * The regions are sorted by start, then by type. Regions of one type that touch
  * or overlap are one entry, regions of different types may overlap.
@@ -1578,12 +1579,12 @@ enum iommu_msi_window_flags {
  * out_min_length counts all doorbells that the interrupt controllers may use
  * for the devices. It also counts those that other IOASes have mapped in a
  * window with the same start and length, as these share one layout within an
- * iommufd. Controllers that do not report their doorbells count as one doorbell
- * together until more of theirs are mapped. A device that is attached later can
- * need more. Its attach succeeds, but interrupts whose doorbell does not fit
- * cannot be set up. VFIO_DEVICE_SET_IRQS reports this and other failures alike,
- * as ENOSPC or as fewer vectors than were asked for. GET shows whether the
- * window is too short.
+ * iommufd: elsewhere it can be less, or more. Controllers that do not report
+ * their doorbells count as one doorbell together until more of theirs are
+ * mapped. A device that is attached later can need more. Its attach succeeds,
+ * but interrupts whose doorbell does not fit cannot be set up.
+ * VFIO_DEVICE_SET_IRQS reports this and other failures alike, as ENOSPC or as
+ * fewer vectors than were asked for. GET shows whether the window is too short.
  *
  * GET reports a start and length of 0 if there is no window: with NONE, and with
  * DEFAULT as long as no device needs one. Setting what is in force already always
@@ -1599,8 +1600,8 @@ enum iommu_msi_window_flags {
  *  - EOPNOTSUPP: Unknown policy, or another one than DEFAULT if the kernel has
  *    no interrupt controllers with doorbells to map
  *  - EOVERFLOW: The end of the window wraps
- *  - ENOSPC: The window is shorter than out_min_length, or there is no place for
- *    an AUTO window
+ *  - ENOSPC: The window is shorter than what out_min_length would be there, or
+ *    there is no place for an AUTO window
  *  - ERANGE: The window is not within the aperture of the attached IOMMUs
  *  - EADDRINUSE: The window overlaps a reserved region, an allowed IOVA range, or
  *    what IOMMU_IOAS_MAP_MSI has bound

@@ -1591,11 +1591,11 @@ struct vfio_device_feature_zpci_err {
  * The lowest 12 bits of an address are not translated and have to be those of
  * the doorbell. A device that is attached to an IOAS, or to a HWPT without
  * nesting, writes to IOVA of that IOAS: the address has to be within the binding
- * which the device has there, and agree with the doorbell in all bits within a
- * page of PAGE_SIZE. For a device that is attached to a nested HWPT the binding
- * has to be in the IOAS of the parent. If the device is not attached any binding
- * will do. All this is checked again when the vector is set up, so that
- * VFIO_DEVICE_SET_IRQS fails if it is not true any more.
+ * which the device has there. For a device that is attached to a nested HWPT the
+ * binding has to be in the IOAS of the parent. If no device of its group is
+ * attached any binding will do. This is checked again when the vector is set up,
+ * so that VFIO_DEVICE_SET_IRQS fails if it is not true any more. It also fails if
+ * an address in the binding differs from the doorbell within a page of PAGE_SIZE.
  *
  * PROBE fails with EOPNOTSUPP where SET always would. GET is not supported: it
  * fails with EOPNOTSUPP there, too, and with EINVAL otherwise.
@@ -1773,8 +1773,9 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	interrupt controllers in reach have, not those in use now; controllers
  *	that do not tell count as one doorbell together.  In a container of
  *	vfio_iommu_type1 it changes by attach and detach only.  In one of
- *	iommufd, what is mapped in the same window beyond that counts as well.
- *	No shorter window can be placed.
+ *	iommufd, what is mapped in the same window beyond that counts as well,
+ *	so that it depends on where the window is.  No window can be placed
+ *	that is shorter than what is needed there.
  * @alignment: Granule of a window in bytes, a power of two: what its start and
  *	length are a multiple of; 0 where placing another window fails with
  *	EOPNOTSUPP

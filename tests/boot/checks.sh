@@ -139,9 +139,11 @@ check_window() {
 # QEMU with the series: each of its containers has this window and the regions that
 # the kernel shows in sysfs, and its two monitors tell the same.
 check_introspection() {
-	grep '^@qmp .* container, address space' "$dir/l1.log" >"$dir/info" || return 0
-	# with hardware MSIs there is none
-	grep -q 'msi-window:' "$dir/info" || return 0
+	# a revision in between may lack the calls
+	[ "$kernel" != base ] && [ "$qemu" != base ] && [ -z "$rev" ] || return 0
+	# its hardware MSI region is no window
+	case $l0 in *virtio-iommu*) return 0 ;; esac
+	grep '^@qmp .* container, address space' "$dir/l1.log" >"$dir/info" || :
 	told=$(grep -o ' container, address space' "$dir/info" | wc -l)
 	grep -o 'msi-window: 0x[0-9a-f]*-' "$dir/info" | sort | uniq -c >"$dir/told"
 	read -r count _ place <"$dir/told" || place=none

@@ -17,6 +17,7 @@ backends=type1
 window=0xb000000
 overlap=
 says=
+kernel=series qemu=series rev='' l0=''
 
 # Both logs of a good boot, changed by sed.
 logs() {
@@ -76,6 +77,7 @@ ok "L1 saw a storm" finds "L1 counted 310 MSIs" 's/msi=31/msi=310/'
 ok "the window is elsewhere" finds "the window is at 0x8000000" 's/msi-window/window/'
 ok "one container has no window" finds "info vfio has 2 containers" 's/"legacy container, address space memory/"iommufd container, address space memory\\r\\n&/'
 ok "QEMU does not know a region" finds "info vfio does not know of reserved" '/@qmp/s/reserved: 0xc/reserved: 0xd/'
+ok "QEMU does not answer" finds "info vfio has 0 containers" '/@qmp/d'
 ok "QEMU's monitors differ" finds "query-vfio-containers: 0 of 1 windows" 's/"start": 184549376/"start": 134217728/'
 ok "the device writes elsewhere" finds "outside the window" 's/vector=1 address=0xb0/vector=1 address=0xa0/'
 ok "the device holds no address" finds "no device holds" '/@msix/d'

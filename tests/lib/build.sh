@@ -93,17 +93,23 @@ build_kernel() (
 	echo "$dir/Image"
 )
 
-make_kernel() {
-	[ ! -f "$3/Image" ] || return 0
+# prepare_kernel VARIANT: check $commit out and configure it in $obj, which it sets.
+prepare_kernel() {
+	config=$TOP/tests/boot/config
 	obj=$MSIWIN_CACHE/obj/linux-$1
 	mkdir -p "$obj"
 	checkout linux "$commit"
 	# the variant has the last word
 	awk -F = '/^CONFIG/ { last[$1] = $0 } END { for (name in last) print last[name] }' \
 		"$config.base" "$config.$1" >"$obj/all.config"
-	stage "kernel $2, $1"
 	kmake -s O="$obj" KCONFIG_ALLCONFIG="$obj/all.config" allnoconfig
 	check_config "$obj"
+}
+
+make_kernel() {
+	[ ! -f "$3/Image" ] || return 0
+	stage "kernel $2, $1"
+	prepare_kernel "$1"
 	targets=Image
 	! grep -q '^CONFIG_MODULES=y' "$obj/.config" || targets="Image modules"
 	# shellcheck disable=SC2086 # one word a target
@@ -127,9 +133,8 @@ build_vmlinux() (
 
 make_vmlinux() {
 	[ ! -f "$2/vmlinux" ] || return 0
-	obj=$MSIWIN_CACHE/obj/linux-4k
-	checkout linux "$commit"
 	stage "symbols of kernel $1"
+	prepare_kernel 4k
 	run_logged "$obj/build.log" kmake O="$obj" vmlinux
 	publish "$2" "$obj/vmlinux"
 	stage_done

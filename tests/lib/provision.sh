@@ -189,7 +189,7 @@ provision_series_locked() (
 	elif [ "$head" != "$made_head" ]; then
 		[ -z "$made_key" ] || [ "$made_key" = "$key" ] || die \
 			"$PWD: both the branch 'series' and $(patch_dir "$name")/ have changed" \
-			"to go on from the branch: git checkout $(patch_dir "$name") series.conf; from the patches: git branch -m series mine"
+			"to go on from the branch: rm $PWD/.git/msiwin-series; from the patches: git -C $PWD branch -m series mine"
 		say "$name: 'series' has commits that are not in $(patch_dir "$name")/: used as they are (make export writes them)"
 	elif [ "$made_key" != "$key" ]; then
 		apply_series "$name"

@@ -84,6 +84,7 @@ found() (
 		"$1_version"
 		"$1_key" "$2" "$3"
 		echo "$3"
+		sha_of "$0"
 	} | sha256sum | cut -c 1-16)
 	kept=$MSIWIN_CACHE/passed/found-$1-$key
 	if [ ! -f "$kept" ]; then

@@ -242,9 +242,27 @@ test_touched() {
 # shellcheck disable=SC2016 # for the script to expand
 test_stopped() {
 	small
-	stops "$scratch/bin/cp" 'case $* in *" $dir/f") kill -TERM 0 ;; esac; exec /bin/cp "$@"'
+	stops "$scratch/bin/cp" 'case $* in *" $dir/f."*) kill -TERM 0 ;; esac; exec /bin/cp "$@"'
 	stopped
 	rm "$scratch/bin/cp"
+	is_small_series
+}
+
+# shellcheck disable=SC2016 # for the script to expand
+test_full() {
+	small
+	stops "$scratch/bin/cp" 'case $* in *" $dir/g."*) echo "no space left" >&2; exit 1 ;; esac; exec /bin/cp "$@"'
+	export dir
+	unchanged env PATH="$scratch/bin:$PATH" sh -c '! "$0" "$@"' "$top/apply.sh" "--$name" "$dir"
+	rm "$scratch/bin/cp"
+}
+
+test_hook() {
+	small
+	commit_tree
+	printf '#!/bin/sh\nexit 2\n' >"$dir/.git/hooks/post-checkout"
+	chmod +x "$dir/.git/hooks/post-checkout"
+	apply
 	is_small_series
 }
 
@@ -295,6 +313,8 @@ for name in linux qemu; do
 	ok "$name: a tree is clean though its times are new" test_touched
 	ok "$name: stopped, a tarball gets the whole series" test_stopped
 	ok "$name: stopped, a git tree is as it was" test_git_stopped
+	ok "$name: a disk that is full leaves a tarball as it was" test_full
+	ok "$name: a hook that fails does not matter" test_hook
 	ok "$name: no folder is made in HOME" test_no_home
 	rm -rf "$scratch/repo"
 done

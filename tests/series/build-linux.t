@@ -47,6 +47,7 @@ compiler() {
 mark() (
 	key=$({
 		config "$1"
+		sha_of "$0"
 		"$(compiler "$1")" --version
 		tree_id linux "$2" Documentation tools samples MAINTAINERS
 	} | sha256sum | cut -c 1-16)

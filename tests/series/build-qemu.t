@@ -25,6 +25,7 @@ level=0
 compiler() {
 	case $1 in
 	*-clang) echo "$clang" ;;
+	arm64) echo "${CROSS}gcc" ;;
 	*) echo gcc ;;
 	esac
 }
@@ -89,7 +90,7 @@ new_unit_tests() {
 mark() (
 	key=$({
 		"$(compiler "$1")" --version
-		echo "$1 ${ALL:-}"
+		echo "$1 ${ALL:-} $QEMU_FLAGS"
 		sha_of "$0" "$TOP/tests/series/qemu-devices-x86_64.mak" "$TOP/tests/boot/qemu-devices.mak"
 		tree_id qemu "$2" docs MAINTAINERS
 	} | sha256sum | cut -c 1-16)

@@ -90,6 +90,7 @@ key() (
 	{
 		config "$1"
 		field "$1" link
+		sha_of "$0"
 		"$(cross "$1")gcc" --version
 		tree_id linux "$2" Documentation tools samples MAINTAINERS
 	} | sha256sum | cut -c 1-16
