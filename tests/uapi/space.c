@@ -702,21 +702,22 @@ int all_get(const struct space *space, struct state *state, struct window *windo
 int set_irqs(int device, u32 index, u32 count)
 {
 	struct vfio_irq_set *set = calloc(1, sizeof(*set) + count * sizeof(int));
-	int fd = eventfd(0, EFD_CLOEXEC), ret = -ENOMEM;
+	int *fds, ret;
 
-	if (!set || fd < 0)
-		goto out;
+	if (!set)
+		return -ENOMEM;
+	/* One for all does as well, but the kernel has a message for each vector then */
+	fds = (int *)set->data;
+	for (u32 i = 0; i < count; i++)
+		fds[i] = eventfd(0, EFD_CLOEXEC);
 	set->argsz = sizeof(*set) + count * sizeof(int);
 	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER |
 		     (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE);
 	set->index = index;
 	set->count = count;
-	for (u32 i = 0; i < count; i++)
-		((int *)set->data)[i] = fd;
 	ret = xioctl(device, VFIO_DEVICE_SET_IRQS, set);
-out:
-	if (fd >= 0)
-		close(fd);
+	for (u32 i = 0; i < count; i++)
+		close(fds[i]);
 	free(set);
 	return ret;
 }
