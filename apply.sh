@@ -73,7 +73,7 @@ copy_back() (
 	trap '' HUP INT TERM
 	new=.$BRANCH.$$
 	touched_files "$1" >"$3.files"
-	put_beside "$1" "$2" "$3" || {
+	put_beside "$2" "$3" || {
 		take_away "$2" "$3"
 		die "cannot write to $2, which was not changed" "cp or mkdir says above why"
 	}
@@ -86,14 +86,14 @@ copy_back() (
 	done <"$3.files"
 )
 
-# put_beside NAME DIR COPY  Stops at the first failure by itself, as it is called in a
+# put_beside DIR COPY  Stops at the first failure by itself, as it is called in a
 # condition.
 put_beside() {
 	while read -r file; do
-		[ -f "$3/$file" ] || continue
-		mkdir -p "$2/$(dirname "$file")" || return
-		cp -p "$3/$file" "$2/$file$new" || return
-	done <"$3.files"
+		[ -f "$2/$file" ] || continue
+		mkdir -p "$1/$(dirname "$file")" || return
+		cp -p "$2/$file" "$1/$file$new" || return
+	done <"$2.files"
 }
 
 # take_away DIR COPY  With the folders that are empty, as no folder of a tarball is.
