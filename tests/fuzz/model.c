@@ -34,7 +34,7 @@ static struct {
 	struct ranges usable;
 	struct ranges reserved;
 	struct state state;
-	bool injected;
+	bool injected;	/* an allocation was to fail, whether one did is injected() */
 	bool blind;	/* to what the state ought to be */
 } m;
 
@@ -43,6 +43,12 @@ static struct {
 	struct ranges reserved;
 	u64 end;	/* of the aperture of its IOMMU */
 } needs[2];
+
+/* Whether an allocation of this step has failed */
+static bool injected(void)
+{
+	return m.injected && !fail_left;
+}
 
 static bool overlap(u64 start, u64 last, u64 start2, u64 last2)
 {
@@ -194,11 +200,13 @@ static void observe(bool unchanged, bool detached, const char *what)
 	struct window was = m.window;
 	struct state state;
 
+	/* A detach makes no ioctl, and none of those here is to fail in its place */
+	fail_nth = 0;
 	/*
 	 * A driver that gets no memory for a reserved region says nothing, so what
 	 * had to heed it cannot be told from what did not.
 	 */
-	if (m.injected && !unchanged) {
+	if (injected() && !unchanged) {
 		m.blind = true;
 		return;
 	}
@@ -231,7 +239,7 @@ static void observe(bool unchanged, bool detached, const char *what)
  */
 static bool told_late(int ret)
 {
-	return m.injected && m.mode == NATIVE && ret == -EFAULT;
+	return injected() && m.mode == NATIVE && ret == -EFAULT;
 }
 
 static void expect(bool good, const char *what, u64 start, u64 length, int ret)
@@ -278,7 +286,7 @@ static void do_map(const struct op *op)
 		expect(free && (is_usable(iova, last) || moves), "a map", iova, size, ret);
 		m.mapped[m.nr_mapped].start = iova;
 		m.mapped[m.nr_mapped++].last = last;
-	} else if (!m.injected) {
+	} else if (!injected()) {
 		/* The last byte of all is more than some sums can take */
 		bool must = free && is_usable(iova, last) && last + 1 &&
 			    size <= NR_PAGES * page;
@@ -433,8 +441,8 @@ static void do_place(const struct op *op)
 	/* 0 and 0 is AUTO to VFIO */
 	if (m.mode != NATIVE && !start && !length)
 		expect(ret == 0 || ret == -ENOSPC || ret == -EBUSY || ret == -EOPNOTSUPP ||
-		       m.injected, "AUTO", start, length, ret);
-	else if (!m.injected)
+		       injected(), "AUTO", start, length, ret);
+	else if (!injected())
 		expect(place_error_is_right(start, length, ret), "a window", start, length,
 		       ret);
 	observe(ret && !told_late(ret), false, "to place the window");
@@ -450,7 +458,7 @@ static void do_auto(void)
 
 	trace("auto: %d", ret);
 	/* What the kernel has chosen and may not move is the answer to AUTO again */
-	if (m.window.needed && !m.injected)
+	if (m.window.needed && !injected())
 		expect(!ret || (ret == -ENOSPC && !(live && m.window.chosen)) ||
 		       (ret == -EBUSY && live && !m.window.chosen), "AUTO", 0, 0, ret);
 	observe(ret && !told_late(ret), false, "AUTO");
@@ -470,7 +478,7 @@ static void do_policy(const struct op *op)
 	ret = xioctl(m.spaces[0].fd, IOMMU_IOAS_MSI_WINDOW, &cmd);
 	trace("policy %u: %d", cmd.policy, ret);
 	/* Nothing is in the way of none; a live window can be where the default is */
-	if (m.injected)
+	if (injected())
 		;
 	else if (cmd.policy == IOMMU_MSI_WINDOW_NONE)
 		expect(ret == (m.window.movable ? 0 : -EBUSY), "a policy", cmd.policy, 0, ret);
@@ -534,7 +542,7 @@ static void do_attach(const struct op *op)
 	m.spaces[i].ioas_id = m.spaces[!i].ioas_id;
 	ret = space_attach(&m.spaces[i], bdfs[i]);
 	trace("attach %d: %d", i, ret);
-	if (!m.injected && verdict != MAYBE)
+	if (!injected() && verdict != MAYBE)
 		expect(verdict == YES ? !ret || (ret == -ENOSPC && chosen) : ret, "an attach",
 		       i, 0, ret);
 	m.attached[i] = !ret;
@@ -579,7 +587,7 @@ static void do_bind(const struct op *op)
 	ret = msi_bind(&m.spaces[device], start, length);
 	trace("bind %u at %#llx+%#llx: %d", device, (unsigned long long)start,
 	      (unsigned long long)length, ret);
-	if (!m.injected)
+	if (!injected())
 		expect(bind_error_is_right(device, start, length, ret), "a binding", start,
 		       length, ret);
 	if (!ret)
@@ -603,7 +611,7 @@ static void do_unbind(const struct op *op)
 	ret = msi_unbind(&m.spaces[device], start, length);
 	trace("unbind %u at %#llx+%#llx: %d", device, (unsigned long long)start,
 	      (unsigned long long)length, ret);
-	if (!m.injected)
+	if (!injected())
 		expect(same ? !ret || (ret == -EBUSY && m.had_irqs) : ret == -ENOENT,
 		       "the end of a binding", start, length, ret);
 	if (!ret)
@@ -649,7 +657,7 @@ static void do_irqs(const struct op *op)
 	m.had_irqs |= nr != 0;
 	observe(false, false, "an interrupt");
 	/* One doorbell always has room in a window */
-	if (!m.injected)
+	if (!injected())
 		expect(ret >= 0 || (ret == -ENOSPC && !m.window.length) ||
 		       (ret == -EINVAL && (!nr || (msi && nr > 1))), "an interrupt", index, nr,
 		       ret);
@@ -678,6 +686,8 @@ static void step(const struct op *op)
 		return;
 	m.injected = op->fail_nth;
 	fail_nth = op->fail_nth;
+	/* Nothing has failed before there was an ioctl */
+	fail_left = op->fail_nth;
 	if (is_auto)
 		do_auto();
 	else
