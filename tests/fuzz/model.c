@@ -507,12 +507,18 @@ static enum verdict can_attach(int device)
 {
 	const struct window *window = exists() ? &m.window : &m.kept;
 	bool proposed = !window->placed && !window->chosen;
-	u64 end = needs[device].end;
+	u64 end = needs[device].end, window_last = window->start + window->length - 1;
+	bool hit = !proposed && window->length &&
+		   (window_last > end ||
+		    reserves(device, false, window->start, window_last));
 
 	for (unsigned int i = 0; i < m.nr_mapped; i++)
 		if (reserves(device, false, m.mapped[i].start, m.mapped[i].last) ||
 		    m.mapped[i].last > end)
 			return NO;
+	/* It does not give way, unlike AUTO and what has gone with the last device */
+	if (hit && window->placed && exists())
+		return NO;
 	/* Without a device iommufd maps what cannot be pinned, or is not aligned */
 	for (unsigned int i = 0; i < m.nr_mapped; i++) {
 		u64 start = m.mapped[i].start, last = m.mapped[i].last;
@@ -521,11 +527,7 @@ static enum verdict can_attach(int device)
 		    (proposed && reserves(device, true, start, last)))
 			return MAYBE;
 	}
-	if (m.bound[0].last || m.bound[1].last || m.nr_left)
-		return MAYBE;
-	if (!proposed && window->length &&
-	    (window->start + window->length - 1 > end ||
-	     reserves(device, false, window->start, window->start + window->length - 1)))
+	if (m.bound[0].last || m.bound[1].last || m.nr_left || hit)
 		return MAYBE;
 	return YES;
 }
