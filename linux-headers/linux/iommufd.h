@@ -1447,7 +1447,7 @@ struct iommu_device_resv_region {
  * not depend on the IOAS. Attaching the device takes the regions away from the
  * IOVA ranges of the IOAS, except IOMMU_DEVICE_RESV_DIRECT_RELAXABLE, and
  * IOMMU_DEVICE_RESV_SW_MSI if there is an IOMMU_DEVICE_RESV_MSI region beside
- * it or if the IOAS has an MSI window of its own. The attach fails with
+ * it or unless the IOAS has the policy IOMMU_MSI_WINDOW_DEFAULT. It fails with
  * EADDRINUSE if memory is mapped there, if the range is an allowed IOVA, if it
  * is in the MSI window of the IOAS, or if IOMMU_IOAS_MAP_MSI has bound it. An
  * AUTO window moves, or the attach fails with ENOSPC. The aperture of the IOMMU
@@ -1554,8 +1554,10 @@ enum iommu_msi_window_flags {
  * IOMMU_HWPT_ALLOC and IOMMU_IOAS_MAP_MSI fail with ENOSPC, and the other calls
  * fail as for any reserved range. The window becomes longer when devices are
  * attached that need more, if possible. What they need is looked at by an
- * attach and by SET, not by a detach. IOMMU_IOAS_IOVA_RANGES leaves the window
- * out, so while it is not live more can be mapped than is reported.
+ * attach and by SET, not by a detach. If a call fails for another reason, such
+ * as memory that cannot be pinned, the window may have moved nevertheless.
+ * IOMMU_IOAS_IOVA_RANGES leaves the window out, so while it is not live more can
+ * be mapped than is reported.
  *
  * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
  * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it
@@ -1661,8 +1663,9 @@ enum iommu_ioas_map_msi_flags {
  * The binding belongs to the IOAS. It can be made before the device is attached
  * to it or thereafter, from then on interrupts that are set up use it, and it
  * stays when the device is detached. It ends with IOMMU_IOAS_MAP_MSI_UNMAP, with
- * the IOAS, and when the device is unbound. A device has one binding in an IOAS
- * and can have one in each IOAS. Bindings of different devices may overlap, as
+ * the IOAS, and when the device is unbound, which makes IOMMU_DESTROY of the
+ * IOAS fail with EBUSY at that moment. A device has one binding in an IOAS and
+ * can have one in each IOAS. Bindings of different devices may overlap, as
  * they do if there is one emulated interrupt controller for them all. A page has
  * one doorbell in each HWPT: if the interrupt controllers that are behind the
  * same IOVA are different ones in reality then setting up an interrupt fails for

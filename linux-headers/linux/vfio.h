@@ -1576,13 +1576,15 @@ struct vfio_device_feature_zpci_err {
  * it has mapped the doorbell, and the kernel does not.
  *
  * When VFIO_DEVICE_SET_IRQS sets up a vector, the device is told to write to
- * its address, which all page tables of the device's IOMMU translate. A vector
+ * its address, which all page tables of the device's IOMMU translate. The call
+ * that enables the index sets up all vectors below its start + count, also those
+ * that it is given no eventfd for: their addresses have to be set before. A vector
  * for which no address is set uses the place of the doorbell in the IOAS that
- * IOMMU_IOAS_MAP_MSI has bound, and an address of 0 goes back to that. No
- * mapping is made or changed. An address stays until it is set anew or the
- * device is closed, also when VFIO_DEVICE_SET_IRQS disables and enables the
- * index, when the CPU affinity of the interrupt changes, and when the device is
- * reset. MSI and MSI-X have separate addresses.
+ * IOMMU_IOAS_MAP_MSI has bound, or else that in the MSI window, and an address of
+ * 0 goes back to that. No mapping is made or changed. An address stays until it
+ * is set anew or the device is closed, also when VFIO_DEVICE_SET_IRQS disables
+ * and enables the index, when the CPU affinity of the interrupt changes, and when
+ * the device is reset. MSI and MSI-X have separate addresses.
  *
  * The vectors of MSI are all written to one address: start must be 0 and the
  * addresses equal, which sets it for all vectors of the device no matter what
@@ -1595,7 +1597,9 @@ struct vfio_device_feature_zpci_err {
  * binding has to be in the IOAS of the parent. If no device of its group is
  * attached any binding will do. This is checked again when the vector is set up,
  * so that VFIO_DEVICE_SET_IRQS fails if it is not true any more. It also fails if
- * an address in the binding differs from the doorbell within a page of PAGE_SIZE.
+ * an address in the binding differs from the doorbell within a page of PAGE_SIZE,
+ * and for an address of more than 32 bits if the device's MSI capability has no
+ * room for it.
  *
  * PROBE fails with EOPNOTSUPP where SET always would. GET is not supported: it
  * fails with EOPNOTSUPP there, too, and with EINVAL otherwise.
@@ -1746,13 +1750,15 @@ struct vfio_resv_iova_range {
  *	touch or overlap are one entry, ranges of different types may overlap
  *
  * The typed counterpart of VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE: the union of
- * the reserved regions of every group attached to the container.  The two
- * agree: a range listed here is not usable, except
- * VFIO_IOMMU_RESV_DIRECT_RELAXABLE.  What lies outside the IOMMU's aperture is
- * not listed.  Where userspace has placed the MSI window, or had the kernel find
- * a place, that window stands here as VFIO_IOMMU_RESV_SW_MSI instead of the ones
- * the IOMMU drivers propose.  Ranges can come and go whenever a group is attached
- * or detached and when the window is placed or moves.
+ * the reserved regions of every group attached to the container.  Where iommufd
+ * stands in for the container these are the regions of the devices that are open,
+ * and before the first one there are no ranges.  The two agree: a range listed
+ * here is not usable, except VFIO_IOMMU_RESV_DIRECT_RELAXABLE.  What lies outside
+ * the IOMMU's aperture is not listed.  Where userspace has placed the MSI window,
+ * or had the kernel find a place, that window stands here as
+ * VFIO_IOMMU_RESV_SW_MSI instead of the ones the IOMMU drivers propose.  Ranges
+ * can come and go whenever a group is attached or detached and when the window is
+ * placed or moves.
  */
 struct vfio_iommu_type1_info_cap_resv_iova_range {
 	struct	vfio_info_cap_header header;
@@ -1775,7 +1781,10 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	vfio_iommu_type1 it changes by attach and detach only.  In one of
  *	iommufd, what is mapped in the same window beyond that counts as well,
  *	so that it depends on where the window is.  No window can be placed
- *	that is shorter than what is needed there.
+ *	that is shorter than what is needed there.  Where iommufd stands in for
+ *	the container all of this is about the devices that are open: as long
+ *	as there is none, @size is 0 and neither SW nor HW is set, although a
+ *	window may be needed and can be placed
  * @alignment: Granule of a window in bytes, a power of two: what its start and
  *	length are a multiple of; 0 where placing another window fails with
  *	EOPNOTSUPP
@@ -1797,7 +1806,8 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	MOVABLE is set the window gives way, so the usable ranges are not all that
  *	can be mapped: see VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA.
  * VFIO_IOMMU_MSI_RESV_ISOLATED: Every attached group has isolated MSIs: its
- *	devices cannot raise the interrupts of others.
+ *	devices cannot raise the interrupts of others.  Says nothing as long as
+ *	no group is attached.
  * VFIO_IOMMU_MSI_RESV_MULTIPLE: The IOMMU drivers of the groups propose
  *	different windows, none was placed and each domain uses one of them;
  *	@start and @length are those of one of them.

@@ -82,7 +82,7 @@ narrow() (
 			}
 			header && /^$/ { header = 0; body = 1 }
 			body && (/^---$/ || /^[^ ].* \([0-9]+\):$/) { body = 0 }
-			body && length > 75 && !/^[A-Z][A-Za-z-]*: / && !/^ / && !/https?:/ {
+			body && length > 75 && !/^[A-Z][A-Za-z-]*: / && !/^    / && !/https?:/ {
 				wrong("line of " length " columns")
 			}
 			body && /[ \t]$/ { wrong("blank at the end") }

@@ -6,7 +6,8 @@
  * SPIs) are nobody else's; and that they are where the device can count from.
  *
  * Seen to fail when the ITS keeps what the next power of two takes more, when a GICv2m
- * frees as much after a failure, and when it aligns by the count as it is.
+ * frees as much after a failure, when it aligns by the count as it is, and when it takes
+ * no more than the count.
  */
 #include <string.h>
 
@@ -44,7 +45,7 @@ static void vectors(const struct space *of, u32 index, u32 count)
 	row(NULL, 0, ret, "%u vectors of %s", count, index == MSI ? "MSI" : "MSI-X");
 }
 
-/* All that the device can send, which may be more than it has been given */
+/* All that the device can send: more than it has been given, and no one else's */
 static u32 power_of_two(u32 count)
 {
 	u32 power = 1;
@@ -60,8 +61,8 @@ static void look(u32 count, bool shared)
 
 	row_is(!(data % power_of_two(count)), "%u vectors from %u", count, data);
 	if (shared)
-		row_is(other < data || other >= data + count, "%u vectors from %u, one at %u",
-		       count, data, other);
+		row_is(other < data || other >= data + power_of_two(count),
+		       "%u vectors from %u, one at %u", count, data, other);
 }
 
 /* The neighbour has what is right before, then what is right after */
@@ -77,6 +78,7 @@ static void some(u32 count, u32 most, bool shared)
 
 	vectors(&space, MSI, count);
 	vectors(&neighbour, MSI, 1);
+	look(count, shared);
 	vectors(&space, MSI, 0);
 	row(NULL, 0, second_detach(&space), "detach");
 	ret = set_irqs(space.device, MSI, count);
