@@ -4,6 +4,7 @@
 # Put the series on a tree: the user's own, or the project's in the cache.
 set -eu
 
+unset CDPATH # with it, cd says where it went
 TOP=$(cd "$(dirname "$0")" && pwd)
 . "$TOP/tests/lib/common.sh"
 . "$TOP/tests/lib/provision.sh"
@@ -25,6 +26,11 @@ usage() {
 		  --base         fetch the project's own trees and apply both series
 	END
 	exit "$1"
+}
+
+# misused WHAT
+misused() {
+	(die "$1") || usage 2 >&2
 }
 
 # copy_touched NAME DIR SCRATCH
@@ -53,16 +59,26 @@ is_patched() (
 	done
 )
 
+# say_why LOG  A hunk that fails comes after the name of its file, but the message that
+# a file is missing comes before it: it is in the head of its patch, which follows.
+say_why() {
+	awk '/^patching file / { file = substr($0, 15) }
+		/FAILED at/ { print "    " file ": " $0 }
+		/^can.t find/ { missing = $0 }
+		/^\|\+\+\+ b\// { print "    " substr($0, 8) ": " missing }
+		/malformed|refusing/ { print "    " $0 }
+		/would (create|delete)/ { print "    " $0; getline; print "    " $0 }' "$1"
+}
+
 # try_series NAME DIR COPY
 try_series() (
 	for patch in $(patch_files "$1"); do
 		patch_copy "$3" "$patch" >"$3.log" 2>&1 && continue
-		awk '/^patching file / { file = substr($0, 15) ": " }
-			/FAILED at|can.t find|malformed|would (create|delete)|refusing/ {
-				print "    " file $0
-			}' "$3.log" >&2
-		die "$patch does not apply to $2, which was not changed" \
-			"the series is made for $1 $(base_field "$1" version)"
+		say_why "$3.log" >&2
+		hint=
+		[ "$release" = "$wanted" ] ||
+			hint="the series is made for $1 $(base_field "$1" version)"
+		die "$patch does not apply to $2, which was not changed" "$hint"
 	done
 )
 
@@ -106,11 +122,13 @@ take_away() {
 
 git_ready() (
 	cd "$1"
+	git_idle
 	git_clean || die "$1 has changes that are not committed" "commit or stash them first"
-	! git_under_way || die "$1: a git am or rebase is under way" "finish it first"
 	! git show-ref -q --verify "refs/heads/$BRANCH" ||
 		die "$1 has a branch $BRANCH already" "rename it: git branch -m $BRANCH old"
-	git var GIT_COMMITTER_IDENT >/dev/null
+	git var GIT_COMMITTER_IDENT >/dev/null ||
+		die "git does not know who commits, $1 was not changed" \
+			"set user.name and user.email by git config"
 )
 
 # A hook that fails would leave the tree half way, and there is nothing for it to do.
@@ -201,22 +219,25 @@ while [ $# -gt 0 ]; do
 	--signoff) signoff=--signoff ;;
 	--base) base=y ;;
 	--linux | --qemu | --quilt)
-		[ $# -gt 1 ] || usage 2 >&2
+		case ${2-} in '' | -*) misused "$1 wants a folder" ;; esac
 		case $1 in
-		--linux) linux=$2 ;;
-		--qemu) qemu=$2 ;;
-		--quilt) quilt=$2 ;;
+		--linux) before=$linux linux=$2 ;;
+		--qemu) before=$qemu qemu=$2 ;;
+		--quilt) before=$quilt quilt=$2 ;;
 		esac
+		[ -z "$before" ] || misused "$1 is given twice"
 		shift
 		;;
 	-h | --help) usage 0 ;;
-	*) usage 2 >&2 ;;
+	*) misused "no such argument: $1" ;;
 	esac
 	shift
 done
 
-[ -n "$linux$qemu$quilt$base" ] || usage 2 >&2
-[ -z "$check" ] || [ -z "$quilt$base" ] || usage 2 >&2
+[ -n "$linux$qemu$quilt$base" ] ||
+	misused "none of --linux, --qemu, --quilt and --base is given"
+[ -z "$check$force$signoff" ] || [ -z "$quilt$base" ] ||
+	misused "--check, --force and --signoff go with --linux and --qemu only"
 # wait for apply(), which puts right what it has begun
 trap 'exit 130' HUP INT TERM
 [ -z "$linux" ] || apply linux "$linux"

@@ -216,7 +216,7 @@ apply_series() (
 	if [ -f .git/msiwin-am ]; then # a run before this one was stopped
 		git_fixed am --abort 2>/dev/null || rm -rf .git/rebase-apply
 	fi
-	! git_under_way || die "$PWD: a git am or rebase is under way" "finish it first"
+	git_idle
 	git_clean || die "$PWD has changes that are not committed" "commit or drop them first"
 	: >.git/msiwin-am
 	stage "apply the series of $name"

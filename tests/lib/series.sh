@@ -57,9 +57,16 @@ git_clean() {
 	git diff-index --quiet HEAD --
 }
 
-git_under_way() {
-	[ -d "$(git rev-parse --git-path rebase-apply)" ] ||
-		[ -d "$(git rev-parse --git-path rebase-merge)" ]
+# Stops when something is under way in the git tree here: the tree may be clean all
+# the same, and a checkout would forget, say, a merge.  A rebase comes first, as it
+# picks and merges.
+git_idle() {
+	for mark in rebase-merge:rebase 'rebase-apply:am or rebase' MERGE_HEAD:merge \
+		CHERRY_PICK_HEAD:cherry-pick REVERT_HEAD:revert 'sequencer:cherry-pick or revert'; do
+		[ ! -e "$(git rev-parse --git-path "${mark%%:*}")" ] ||
+			die "$PWD: a git ${mark#*:} is under way" \
+				"finish or abort it first, git status there tells how"
+	done
 }
 
 # install_uapi DIR  The headers of the patched kernel as userspace gets them.

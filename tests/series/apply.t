@@ -9,7 +9,10 @@
 # series meet a repo of two small patches.
 #
 # Seen to fail with the apply.sh of before: all of these, quilt with a folder that is
-# there, a hunk named without its file and a tree whose times are new.
+# there, a hunk named without its file, a tree whose times are new, a file that is
+# missing or in the way, the hint at a release that is right, what git has under way,
+# arguments that are wrong, CDPATH and a git without a name.  A git am was noticed
+# before: seen to fail without rebase-apply in git_idle().
 set -eu
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -231,6 +234,39 @@ test_hunk() {
 	unchanged fails "f: Hunk #2 FAILED" apply
 }
 
+test_missing() {
+	small
+	rm "$dir/f"
+	unchanged fails "    f: can't find file to patch" apply
+	small
+	rm "$dir/g"
+	unchanged fails "    g: can't find file to patch" apply
+}
+
+# Patch 2 makes a file, too, which is there and which git does not know.
+test_in_the_way() {
+	small
+	printf '%s\n' 'diff --git a/h b/h' 'new file mode 100644' '--- /dev/null' '+++ b/h' \
+		'@@ -0,0 +1 @@' +1 >>"$top/$patch"
+	commit_tree
+	echo mine >"$dir/h"
+	unchanged fails "    The next patch would create the file h," apply
+	fails "    which already exists!" apply
+}
+
+# The release helps only who has another.
+test_release_hint() {
+	small
+	rm "$dir/g"
+	fails "0002-x.patch does not apply" apply >"$scratch/said"
+	case $name in
+	linux) sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 99/' "$dir/Makefile" ;;
+	qemu) sed -i 's/\.[0-9]*/.99/' "$dir/VERSION" ;;
+	esac
+	fails "hint: the series is made for" apply --force
+	! grep hint: "$scratch/said"
+}
+
 test_touched() {
 	small
 	commit_tree
@@ -255,6 +291,87 @@ test_full() {
 	export dir
 	unchanged env PATH="$scratch/bin:$PATH" sh -c '! "$0" "$@"' "$top/apply.sh" "--$name" "$dir"
 	rm "$scratch/bin/cp"
+}
+
+# under_way MARK WHAT  The tree is clean, and git has not forgotten.
+under_way() (
+	git -C "$dir" diff-index --quiet HEAD
+	unchanged fails "$dir: a git $2 is under way" apply
+	cd "$dir"
+	[ -e "$(git rev-parse --git-path "$1")" ]
+)
+
+# A tree with empty commits to pick, $picks, at each of which git stops.
+with_picks() {
+	small
+	commit_tree
+	git -C "$dir" checkout -q -b picks
+	git -C "$dir" commit -q --allow-empty -m 1
+	git -C "$dir" commit -q --allow-empty -m 2
+	picks=$(git -C "$dir" rev-list --reverse main..picks)
+	git -C "$dir" checkout -q main
+}
+
+test_merge() {
+	with_picks
+	git -C "$dir" merge -q --no-commit --no-ff -s ours picks
+	under_way MERGE_HEAD merge
+	git -C "$dir" worktree add -q --detach "$dir.work"
+	git -C "$dir" merge --abort
+	dir=$dir.work
+	git -C "$dir" merge -q --no-commit --no-ff -s ours picks
+	under_way MERGE_HEAD merge
+	rm -rf "$dir"
+}
+
+test_pick() {
+	with_picks
+	# shellcheck disable=SC2086 # two words
+	fails "is now empty" git -C "$dir" cherry-pick $picks
+	under_way CHERRY_PICK_HEAD cherry-pick
+	git -C "$dir" commit -q --allow-empty -m picked
+	[ ! -e "$dir/.git/CHERRY_PICK_HEAD" ]
+	under_way sequencer "cherry-pick or revert"
+}
+
+test_revert() {
+	with_picks
+	git -C "$dir" checkout -q picks
+	git -C "$dir" revert -n HEAD
+	under_way REVERT_HEAD revert
+}
+
+test_rebase() {
+	with_picks
+	git -C "$dir" checkout -q picks
+	fails "execution failed" git -C "$dir" rebase -q -f -x false main
+	under_way rebase-merge rebase
+}
+
+test_under_am() {
+	small
+	seq 3 >"$dir/f"
+	commit_tree
+	fails "does not apply" git -C "$dir" am -q "$top/$(patch_dir "$name")/0001-x.patch"
+	under_way rebase-apply "am or rebase"
+}
+
+test_no_name() {
+	small
+	commit_tree
+	git -C "$dir" config user.useConfigOnly true
+	unchanged fails "$dir was not changed" env -u GIT_COMMITTER_NAME -u GIT_COMMITTER_EMAIL \
+		GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 \
+		"$top/apply.sh" "--$name" "$dir"
+}
+
+# Both the repo and the tree by names that are relative.
+test_cdpath() {
+	tree base
+	cp -r "$TOP" "$scratch/cd"
+	cd "$scratch"
+	says "$scratch/$name: all " env CDPATH="$scratch" sh cd/apply.sh --check "--$name" "$name"
+	rm -rf "$scratch/cd"
 }
 
 test_hook() {
@@ -289,6 +406,37 @@ test_quilt_refused() {
 	[ ! -e "$scratch/quilt" ]
 }
 
+# wrong TEXT ARGUMENT...  Says that, then the usage.
+wrong() {
+	text=$1
+	shift
+	fails "apply.sh: error: $text" "$TOP/apply.sh" "$@"
+	fails "usage:" "$TOP/apply.sh" "$@"
+}
+
+test_wrong() {
+	cd "$scratch"
+	mkdir lin
+	wrong "no such argument: foo" foo
+	wrong "no such argument: --foo" --linux lin --foo
+	wrong "--linux wants a folder" --linux
+	wrong "--linux wants a folder" --linux ''
+	wrong "--qemu wants a folder" --qemu --check
+	wrong "--quilt wants a folder" --check --quilt
+	wrong "none of --linux, --qemu, --quilt and --base is given"
+	wrong "none of --linux, --qemu, --quilt and --base is given" --check
+	for option in --linux --qemu --quilt; do
+		wrong "$option is given twice" $option lin $option lin
+	done
+	for option in --check --force --signoff; do
+		wrong "--check, --force and --signoff go with" $option --quilt quilt
+		wrong "--check, --force and --signoff go with" --base $option
+	done
+	rmdir lin
+	[ ! -e quilt ]
+}
+
+ok "an argument that is wrong is told" test_wrong
 ok "quilt: what is there is left alone, --check writes nothing" test_quilt_refused
 for name in linux qemu; do
 	top=$TOP
@@ -310,11 +458,21 @@ for name in linux qemu; do
 	ok "$name: a part of the series is not taken for the whole" test_part
 	ok "$name: files that another tree has links to stay as they are there" test_linked
 	ok "$name: a hunk that fails is named with its file" test_hunk
+	ok "$name: a file that is missing is named" test_missing
+	ok "$name: a file that is in the way is named" test_in_the_way
+	ok "$name: the release is told where it is another" test_release_hint
 	ok "$name: a tree is clean though its times are new" test_touched
 	ok "$name: stopped, a tarball gets the whole series" test_stopped
 	ok "$name: stopped, a git tree is as it was" test_git_stopped
 	ok "$name: a disk that is full leaves a tarball as it was" test_full
 	ok "$name: a hook that fails does not matter" test_hook
+	ok "$name: a merge is not forgotten" test_merge
+	ok "$name: a cherry-pick is not forgotten" test_pick
+	ok "$name: a revert is not forgotten" test_revert
+	ok "$name: a rebase is not forgotten" test_rebase
+	ok "$name: a git am is not forgotten" test_under_am
+	ok "$name: a git without a name is told what to set" test_no_name
+	ok "$name: CDPATH does not matter" test_cdpath
 	ok "$name: no folder is made in HOME" test_no_home
 	rm -rf "$scratch/repo"
 done
