@@ -1752,9 +1752,9 @@ struct vfio_resv_iova_range {
  * The typed counterpart of VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE: the union of
  * the reserved regions of every group attached to the container.  Where iommufd
  * stands in for the container these are the regions of the devices that are open,
- * and before the first one there are no ranges.  The two agree: a range listed
- * here is not usable, except VFIO_IOMMU_RESV_DIRECT_RELAXABLE.  What lies outside
- * the IOMMU's aperture is not listed.  Where userspace has placed the MSI window,
+ * and before the first one there are none.  The two agree: a range listed here is
+ * not usable, except VFIO_IOMMU_RESV_DIRECT_RELAXABLE.  What lies outside the
+ * IOMMU's aperture is not listed.  Where userspace has placed the MSI window,
  * or had the kernel find a place, that window stands here as
  * VFIO_IOMMU_RESV_SW_MSI instead of the ones the IOMMU drivers propose.  Ranges
  * can come and go whenever a group is attached or detached and when the window is
@@ -1807,7 +1807,7 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	can be mapped: see VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA.
  * VFIO_IOMMU_MSI_RESV_ISOLATED: Every attached group has isolated MSIs: its
  *	devices cannot raise the interrupts of others.  Says nothing as long as
- *	no group is attached.
+ *	no group is attached or, where iommufd stands in, no device is open.
  * VFIO_IOMMU_MSI_RESV_MULTIPLE: The IOMMU drivers of the groups propose
  *	different windows, none was placed and each domain uses one of them;
  *	@start and @length are those of one of them.
