@@ -75,7 +75,7 @@ try_series() (
 	for patch in $(patch_files "$1"); do
 		patch_copy "$3" "$patch" >"$3.log" 2>&1 && continue
 		say_why "$3.log" >&2
-		hint=
+		hint="README tells how to go on from there: To take it to another kernel"
 		[ "$release" = "$wanted" ] ||
 			hint="the series is made for $1 $(base_field "$1" version)"
 		die "$patch does not apply to $2, which was not changed" "$hint"
