@@ -31,11 +31,6 @@
  *  - ENOENT: An ID or IOVA provided does not exist.
  *  - ENOMEM: Out of memory.
  *  - EOVERFLOW: Mathematics overflowed.
- *  - ERANGE: An IOVA range is not within what the IOMMU translates.
- *  - EADDRINUSE: An IOVA range is reserved for something else.
- *  - EEXIST: An IOVA range is mapped already.
- *  - EBUSY: What is to be changed is in use.
- *  - ENOSPC: No IOVA range is long enough.
  *
  * As well as additional errnos, within specific ioctls.
  */
@@ -119,15 +114,17 @@ struct iommu_iova_range {
  * @out_iova_alignment: Minimum alignment required for mapping IOVA
  *
  * Query an IOAS for ranges of allowed IOVAs. Mapping IOVA outside these ranges
- * is not allowed. num_iovas will be set to the total number of iovas and
+ * is not allowed, except in an MSI window that gives way, see
+ * IOMMU_IOAS_MSI_WINDOW. num_iovas will be set to the total number of iovas and
  * the allowed_iovas[] will be filled in as space permits.
  *
  * The allowed ranges are dependent on the HW path the DMA operation takes, and
  * can change during the lifetime of the IOAS. A fresh empty IOAS will have a
  * full range, and each attached device will narrow the ranges based on that
- * device's HW restrictions. Detaching a device can widen the ranges. Userspace
- * should query ranges after every attach/detach to know what IOVAs are valid
- * for mapping.
+ * device's HW restrictions. Detaching a device can widen the ranges. The MSI
+ * window and what IOMMU_IOAS_MAP_MSI binds are not part of them. Userspace
+ * should query ranges after every attach/detach, IOMMU_IOAS_MSI_WINDOW and
+ * IOMMU_IOAS_MAP_MSI to know what IOVAs are valid for mapping.
  *
  * On input num_iovas is the length of the allowed_iovas array. On output it is
  * the total number of iovas filled in. The ioctl will return -EMSGSIZE and set
@@ -1410,7 +1407,11 @@ struct iommu_hw_queue_alloc {
  * @IOMMU_DEVICE_RESV_RESERVED: DMA here does not reach memory
  * @IOMMU_DEVICE_RESV_MSI: Writes here are MSIs by the hardware, untranslated
  * @IOMMU_DEVICE_RESV_SW_MSI: Where the driver proposes that the kernel maps MSI
- *                            doorbells
+ *                            doorbells. MSIs of a device that has this and no
+ *                            IOMMU_DEVICE_RESV_MSI are translated
+ *
+ * More types may be added. One that is not known is to be taken for
+ * IOMMU_DEVICE_RESV_RESERVED.
  */
 enum iommu_device_resv_type {
 	IOMMU_DEVICE_RESV_DIRECT = 0,
@@ -1440,7 +1441,8 @@ struct iommu_device_resv_region {
  * @flags: Must be 0
  * @dev_id: ID of the device, as returned when it was bound
  * @num_regions: Input/Output total number of regions of the device
- * @regions: Pointer to the output array of struct iommu_device_resv_region
+ * @regions: Pointer to the output array of struct iommu_device_resv_region, or 0
+ *           if num_regions is 0
  *
  * Query the reserved regions of a device with their types. They are known as
  * soon as the device is bound, before it is attached to anything, and they do
@@ -1450,8 +1452,9 @@ struct iommu_device_resv_region {
  * it or unless the IOAS has the policy IOMMU_MSI_WINDOW_DEFAULT. It fails with
  * EADDRINUSE if memory is mapped there, if the range is an allowed IOVA, if it
  * is in the MSI window of the IOAS, or if IOMMU_IOAS_MAP_MSI has bound it. An
- * AUTO window moves, or the attach fails with ENOSPC. The aperture of the IOMMU
- * is not part of the regions, see IOMMU_IOAS_IOVA_RANGES.
+ * AUTO window that is not live moves, or the attach fails with ENOSPC. The
+ * aperture of the IOMMU is not part of the regions: IOMMU_IOAS_IOVA_RANGES
+ * reflects it once the device is attached or a HWPT is allocated for it.
  *
  * The regions are sorted by start, then by type. Regions of one type that touch
  * or overlap are one entry, regions of different types may overlap.
@@ -1461,7 +1464,10 @@ struct iommu_device_resv_region {
  * ioctl will return -EMSGSIZE if num_regions was too small. In this case the
  * caller should allocate a larger output array and re-issue the ioctl.
  *
- * EOPNOTSUPP: flags is not 0, or the device has no IOMMU
+ * Additional errnos:
+ *
+ *  - EOPNOTSUPP: flags is not 0, or the device has no IOMMU
+ *  - ENOENT: Wrong dev_id, or the device is mediated. It reserves nothing
  */
 struct iommu_device_resv_regions {
 	__u32 size;
@@ -1504,8 +1510,9 @@ enum iommu_msi_window_policy {
  * @IOMMU_MSI_WINDOW_LIVE: A doorbell is mapped, the window cannot change
  * @IOMMU_MSI_WINDOW_MULTIPLE: The policy is IOMMU_MSI_WINDOW_DEFAULT and the
  *                             drivers of the devices propose different windows.
- *                             Each device uses its own. start and length are
- *                             those of the first that was attached.
+ *                             Each group uses that of its first device. start
+ *                             and length are those of the first that was
+ *                             attached.
  */
 enum iommu_msi_window_flags {
 	IOMMU_MSI_WINDOW_LIVE = 1 << 0,
@@ -1552,22 +1559,23 @@ enum iommu_msi_window_flags {
  * device that conflicts with it, and moves to the next place above or, if there
  * is none, to the lowest. If there is no place at all, an attach,
  * IOMMU_HWPT_ALLOC and IOMMU_IOAS_MAP_MSI fail with ENOSPC, and the other calls
- * fail as for any reserved range. The window becomes longer when devices are
- * attached that need more, if possible. What they need is looked at by an
- * attach and by SET, not by a detach. If a call fails for another reason, such
- * as memory that cannot be pinned, the window may have moved nevertheless.
- * IOMMU_IOAS_IOVA_RANGES leaves the window out, so while it is not live more can
- * be mapped than is reported.
+ * fail as for any reserved range, IOMMU_IOAS_MAP with EINVAL. The window becomes
+ * longer when devices are attached that need more, if possible. What they need is
+ * looked at by an attach and by SET, not by a detach. If a call fails for another
+ * reason, such as memory that cannot be pinned, the window may have moved
+ * nevertheless. IOMMU_IOAS_IOVA_RANGES leaves the window out, so while it is not
+ * live more can be mapped than is reported.
  *
  * The window is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports
  * and stays until it is set to something else. IOMMU_IOAS_UNMAP leaves it
- * alone. Attaching a device, or allocating a HWPT if userspace does that itself,
- * fails with EADDRINUSE if a reserved region of the device or the end of the
- * IOMMU's aperture lies in a FIXED window, or in an AUTO window that is live. For
- * the latter this includes what the host bridge of the device does not pass on.
- * A window that VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA has set, in an IOAS that
- * stands in for a VFIO container, is reset to DEFAULT when the last device is
- * detached and nothing is mapped at that time.
+ * alone. Attaching a device fails with EADDRINUSE if a reserved region of the
+ * device overlaps a FIXED window, or an AUTO window that is live. For the latter
+ * this includes what the host bridge of the device does not pass on. If such a
+ * window is not within the IOMMU's aperture the attach fails as well, and so does
+ * allocating a HWPT if userspace does that itself. A window that
+ * VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA has set, in an IOAS that stands in for a
+ * VFIO container, is reset to DEFAULT when the last device is detached and
+ * nothing is mapped at that time.
  *
  * Doorbells are never unmapped one by one, because nobody knows who still has
  * their address. As soon as one is mapped the window is live and cannot change,
@@ -1585,12 +1593,21 @@ enum iommu_msi_window_flags {
  * their doorbells count as one doorbell together until more of theirs are
  * mapped. A device that is attached later can need more. Its attach succeeds,
  * but interrupts whose doorbell does not fit cannot be set up.
- * VFIO_DEVICE_SET_IRQS reports this and other failures alike, as ENOSPC or as
- * fewer vectors than were asked for. GET shows whether the window is too short.
+ * VFIO_DEVICE_SET_IRQS reports this and other failures alike: it fails with
+ * ENOSPC, or returns how many vectors there could be and enables none. GET shows
+ * whether the window is too short. Drivers propose 1 MiB.
+ *
+ * Any free place will do for a FIXED window. MSIs are lost if the PCI host bridge
+ * does not pass it on, as it is one of the bridge's own windows or beyond what the
+ * bridge reaches. Neither is a reserved region. A device whose MSI capability has
+ * 32 bits for the address has no use of a window above 4 GiB: there
+ * VFIO_DEVICE_SET_IRQS fails with EIO, and the window is live nevertheless. An
+ * AUTO window avoids both, and can be made a FIXED one in the place that it has,
+ * even if it is live.
  *
  * GET reports a start and length of 0 if there is no window: with NONE, and with
- * DEFAULT as long as no device needs one. Setting what is in force already always
- * succeeds.
+ * DEFAULT as long as no device needs one and no doorbell is mapped. Setting the
+ * policy and the place that are in force already always succeeds.
  *
  * EOPNOTSUPP: Unknown op or flag
  *
@@ -1675,8 +1692,8 @@ enum iommu_ioas_map_msi_flags {
  * The range is not part of the IOVA ranges that IOMMU_IOAS_IOVA_RANGES reports,
  * and IOMMU_IOAS_UNMAP leaves it alone. An AUTO window that is there and not live
  * goes elsewhere. Attaching a device fails with EADDRINUSE if a reserved region
- * of the device or the end of the IOMMU's aperture lies in the range, or the MSI
- * window that its driver proposes if that is to be used.
+ * of the device overlaps the range, or the MSI window that its driver proposes if
+ * that is to be used, or if the range is not within the IOMMU's aperture.
  *
  * As in the MSI window, doorbells are never unmapped one by one. Once one is
  * mapped, the binding cannot be removed before the HWPTs that have the doorbell
@@ -1689,8 +1706,12 @@ enum iommu_ioas_map_msi_flags {
  * another doorbell is mapped there and userspace has chosen the HWPT. Setting
  * up an interrupt during the attach fails in the same cases.
  *
- * If the doorbell cannot be mapped, VFIO_DEVICE_SET_IRQS reports ENOSPC, or fewer
- * vectors than were asked for, and the kernel log has the reason.
+ * If the doorbell cannot be mapped, VFIO_DEVICE_SET_IRQS fails with ENOSPC, or
+ * returns how many vectors there could be and enables none, and the kernel log has
+ * the reason.
+ *
+ * Whether a device can have a binding is told by removing one that it has not:
+ * this fails with ENOENT if it can, and with EOPNOTSUPP if it cannot.
  *
  * Additional errnos, no failed call changes anything:
  *
@@ -1699,8 +1720,8 @@ enum iommu_ioas_map_msi_flags {
  *    translate MSIs, or the kernel has no interrupt controllers with doorbells to
  *    map
  *  - EOVERFLOW: The end of the range wraps
- *  - ENOENT: Wrong ioas_id or dev_id, or the binding to remove is not there with
- *    just this iova and length
+ *  - ENOENT: Wrong ioas_id or dev_id, the device is mediated, or the binding to
+ *    remove is not there with just this iova and length
  *  - ERANGE: The range is not within the aperture of the attached IOMMUs
  *  - EADDRINUSE: The range overlaps a reserved region, the MSI window, or an
  *    allowed IOVA range

@@ -1608,14 +1608,14 @@ struct vfio_device_feature_zpci_err {
  *
  *  - EINVAL: flags is not 0, index is none of the two, count is 0 or the vectors
  *    are not all there, argsz is too small, start is not 0 or the addresses
- *    differ for MSI, an address is not below 1 << 58 or its lowest 12 bits are
- *    not those of a doorbell of the device
+ *    differ for MSI, or the lowest 12 bits of an address are not those of a
+ *    doorbell of the device
  *  - ENOENT: No binding covers an address, see above
  *  - EBUSY: One of the vectors is set up. What VFIO_DEVICE_SET_IRQS has set up
  *    stays until the index is disabled
  *  - EOPNOTSUPP: The device is not bound to an iommufd, has no IOMMU, or its IOMMU
  *    does not translate MSIs
- *  - ENOTTY: The kernel does not have this feature
+ *  - ENOTTY: The kernel, or the driver of the device, does not have this feature
  */
 struct vfio_device_feature_msi_iova {
 	__u32 index;
@@ -1651,7 +1651,9 @@ struct vfio_iommu_type1_info {
  * The IOVA capability allows to report the valid IOVA range(s)
  * excluding any non-relaxable reserved regions exposed by
  * devices attached to the container. Any DMA map attempt
- * outside the valid iova range will return error.
+ * outside the valid iova range will return error, except
+ * where an MSI window gives way: see
+ * VFIO_IOMMU_MSI_RESV_AUTO.
  *
  * The structures below define version 1 of this capability.
  */
@@ -1716,6 +1718,9 @@ struct vfio_iommu_type1_info_dma_avail {
  * @VFIO_IOMMU_RESV_RESERVED: DMA here does not reach memory
  * @VFIO_IOMMU_RESV_MSI: Writes here are MSIs by the hardware, untranslated
  * @VFIO_IOMMU_RESV_SW_MSI: The kernel maps MSI doorbells here
+ *
+ * More types may be added.  One that is not known is to be taken for
+ * VFIO_IOMMU_RESV_RESERVED.
  */
 enum vfio_iommu_resv_type {
 	VFIO_IOMMU_RESV_DIRECT = 0,
@@ -1799,8 +1804,9 @@ struct vfio_iommu_type1_info_cap_resv_iova_range {
  *	VFIO_IOMMU_RESV_MSI, which does not move.  Can stand beside SW.
  * VFIO_IOMMU_MSI_RESV_MOVABLE: VFIO_DMA_MAP_FLAG_RESERVED_MSI_IOVA can place
  *	the window now.  It cannot once a doorbell is mapped, that is once an MSI
- *	vector was enabled.  Disabling the vectors does not change that, the
- *	detach of the last group that shares the IOMMU domain does.
+ *	vector was enabled, or was about to be when that failed.  Disabling the
+ *	vectors does not change that, the detach of the last group that shares
+ *	the IOMMU domain does.
  * VFIO_IOMMU_MSI_RESV_PLACED: Userspace has placed the window.
  * VFIO_IOMMU_MSI_RESV_AUTO: Userspace had the kernel find a place.  As long as
  *	MOVABLE is set the window gives way, so the usable ranges are not all that
@@ -1865,6 +1871,12 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * soon as there are others, one of them has to need a window.  A window that was
  * placed, or that the kernel has found a place for, can be placed there again at
  * any time.
+ *
+ * Any free place will do for a window.  MSIs are lost if the PCI host bridge does
+ * not pass it on, as it is one of the bridge's own windows or beyond what the
+ * bridge reaches, neither of which is reported.  A device whose MSI capability
+ * has 32 bits for the address has no use of a window above 4 GiB:
+ * VFIO_DEVICE_SET_IRQS fails with EIO then.
  *
  * If iova and size are both 0, the kernel finds a place: below 4 GiB and not at
  * 0, outside of DMA mappings, reserved ranges, and what the PCI host bridges of

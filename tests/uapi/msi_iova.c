@@ -148,7 +148,7 @@ static int error_of(struct world *world, u64 iova)
 
 	if (!iova)
 		return 0;
-	if (iova >> 58 || (iova ^ offset) & 0xfff)
+	if ((iova ^ offset) & 0xfff)
 		return EINVAL;
 	return state == DETACHED || (state != UNBOUND && within) ? 0 : ENOENT;
 }
