@@ -1597,10 +1597,10 @@ enum iommu_msi_window_flags {
  * ENOSPC, or returns how many vectors there could be and enables none. GET shows
  * whether the window is too short. Drivers propose 1 MiB.
  *
- * Any free place will do for a FIXED window. MSIs are lost if the PCI host bridge
- * does not pass it on, as it is one of the bridge's own windows or beyond what the
- * bridge reaches. Neither is a reserved region. A device whose MSI capability has
- * 32 bits for the address has no use of a window above 4 GiB: there
+ * The kernel takes any free place for a FIXED window, also one where MSIs are lost
+ * because the PCI host bridge does not pass it on: its own windows, and what is
+ * beyond its reach, are no reserved regions. A device whose MSI capability has
+ * 32 bits for the address cannot use a window above 4 GiB: there
  * VFIO_DEVICE_SET_IRQS fails with EIO, and the window is live nevertheless. An
  * AUTO window avoids both, and can be made a FIXED one in the place that it has,
  * even if it is live.

@@ -1872,11 +1872,11 @@ struct vfio_iommu_type1_info_cap_msi_resv {
  * placed, or that the kernel has found a place for, can be placed there again at
  * any time.
  *
- * Any free place will do for a window.  MSIs are lost if the PCI host bridge does
- * not pass it on, as it is one of the bridge's own windows or beyond what the
- * bridge reaches, neither of which is reported.  A device whose MSI capability
- * has 32 bits for the address has no use of a window above 4 GiB:
- * VFIO_DEVICE_SET_IRQS fails with EIO then.
+ * The kernel takes any free place for a window, also one where MSIs are lost
+ * because the PCI host bridge does not pass it on: its own windows, and what is
+ * beyond its reach, are not reported.  A device whose MSI capability has 32 bits
+ * for the address cannot use a window above 4 GiB: VFIO_DEVICE_SET_IRQS fails with
+ * EIO then.
  *
  * If iova and size are both 0, the kernel finds a place: below 4 GiB and not at
  * 0, outside of DMA mappings, reserved ranges, and what the PCI host bridges of
