@@ -69,6 +69,19 @@ excuse="s/^@l1dmesg .*all is well/@excused f\\n@l1dmesg <4>[ 1.0] WARNING: at f+
 ok "the fuzzer excuses a warning" passes "$excuse"
 ok "the fuzzer excuses another warning" finds "kernel report" "$excuse; s/excused f/excused g/"
 ok "a new message of level 4" finds "the unpatched boot lacks" 's/<6>/<4>/'
+
+# in_fuzz COMMAND...: as if the cell ran the fuzzer
+in_fuzz() (
+	# shellcheck disable=SC2034 # for check_logs()
+	selftests=fuzz
+	"$@"
+)
+
+no_memory="s/^@l1dmesg .*all is well/@l1dmesg <3>[ 1.0] kobject: kobject_add_internal failed for 24 (error: -12 parent: irq)\\n@l1dmesg <4>[ 1.0] Failed to add kobject for irq 24\\n&/"
+ok "the fuzzer leaves an interrupt without its place in sysfs" in_fuzz passes "$no_memory"
+ok "another cell does" finds "the unpatched boot lacks" "$no_memory"
+ok "the fuzzer has two of a name" in_fuzz finds "the unpatched boot lacks" "$no_memory; s/error: -12/error: -17/"
+
 ok "a ping is lost" finds "ping=4/5" 's/5\/5/4\/5/'
 ok "a NIC is missing" finds "NIC 1 did not come up" '/nic=1/d'
 ok "L2 gets no MSIs" finds "only 0 MSIs" 's/msi=28/msi=0/'
